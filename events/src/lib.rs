@@ -1,3 +1,25 @@
-//! x
+//! Facts and their bytes, hashes and proofs.
+//!
+//! This crate owns what is stored for ever: the closed list of events, the layout of a leaf, the chain and the tree over
+//! leaves, checkpoints, and the verifier. `FORMAT.md` beside this file describes every byte of it.
+//!
+//! Deliberately absent: disk, clock, randomness, async, HTTP, keys that open sealed values. An auditor's tool can be built
+//! from this crate alone.
 
+pub mod chain;
+pub mod codec;
+pub mod disclosure;
+pub mod envelope;
+pub mod event;
+pub mod id;
+pub mod ledger;
 pub mod merkle;
+pub mod oauth_app;
+pub mod role;
+pub mod sealed;
+pub mod sorted;
+pub mod tenant;
+pub mod time;
+mod upcast;
+pub mod user;
+pub mod verify;

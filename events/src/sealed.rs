@@ -1,0 +1,135 @@
+//! Encrypted values as they stand in leaves. Sealing and opening need keys and live in the server's vault.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// The one algorithm so far: AES-256-GCM-SIV (RFC 8452).
+const ALG_AES_256_GCM_SIV: u8 = 1;
+
+/// Bytes of a sealed value before its ciphertext: algorithm, key id, nonce.
+const PREFIX_LEN: usize = 1 + 32 + 12;
+
+/// `BLAKE3 derive_key("authledger 2026 data key id v1", data key)`: names the key and commits to it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct KeyId(pub [u8; 32]);
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyId({self})")
+    }
+}
+
+/// What a sealed value is, bound into its associated data so that one field's ciphertext never opens as another's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Field(pub u16);
+
+impl Field {
+    /// The network address a command came from, under the key of the acting user; stream kind 4.
+    pub const ORIGIN: Self = Self(1);
+    /// A user's name.
+    pub const USER_NAME: Self = Self(2);
+    /// A user's password hash, as a PHC string.
+    pub const PASSWORD_HASH: Self = Self(3);
+    /// Free text about an object.
+    pub const DESCRIPTION: Self = Self(4);
+    /// The secret a provider gave us.
+    pub const CLIENT_SECRET: Self = Self(5);
+
+    /// The field's name as audit output shows it.
+    pub fn name(self) -> Option<&'static str> {
+        Some(match self {
+            Self::ORIGIN => "origin",
+            Self::USER_NAME => "userName",
+            Self::PASSWORD_HASH => "passwordHash",
+            Self::DESCRIPTION => "description",
+            Self::CLIENT_SECRET => "clientSecret",
+            _ => return None,
+        })
+    }
+}
+
+/// `algorithm u8 (1) ‖ key_id [32] ‖ nonce [12] ‖ ciphertext with its 16-byte tag`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// The data key it is sealed under.
+    pub key_id: KeyId,
+    /// Drawn anew for each sealing.
+    pub nonce: [u8; 12],
+    /// Ciphertext and tag.
+    pub ciphertext: Vec<u8>,
+}
+
+impl Sealed {
+    /// The wire form: prefix, then the ciphertext to the end.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(PREFIX_LEN + self.ciphertext.len());
+        bytes.push(ALG_AES_256_GCM_SIV);
+        bytes.extend_from_slice(&self.key_id.0);
+        bytes.extend_from_slice(&self.nonce);
+        bytes.extend_from_slice(&self.ciphertext);
+        bytes
+    }
+
+    /// Reads the wire form; `None` when it is too short or of an unknown algorithm.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (alg, rest) = bytes.split_first()?;
+        let (key_id, rest) = rest.split_first_chunk::<32>()?;
+        let (nonce, ciphertext) = rest.split_first_chunk::<12>()?;
+        (*alg == ALG_AES_256_GCM_SIV).then(|| Self {
+            key_id: KeyId(*key_id),
+            nonce: *nonce,
+            ciphertext: ciphertext.to_vec(),
+        })
+    }
+
+    /// Length of the wire form in bytes.
+    pub fn wire_len(&self) -> usize {
+        PREFIX_LEN + self.ciphertext.len()
+    }
+}
+
+impl fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sealed({} bytes under {})", self.ciphertext.len(), self.key_id)
+    }
+}
+
+// In a body a sealed value is a byte string: u64 length, then the wire form. One form everywhere, so that a reader
+// needs one function.
+impl Serialize for Sealed {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.to_bytes())
+    }
+}
+
+impl<'de> Deserialize<'de> for Sealed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Wire;
+        impl de::Visitor<'_> for Wire {
+            type Value = Sealed;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a sealed value")
+            }
+
+            fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Sealed, E> {
+                Sealed::from_bytes(bytes)
+                    .ok_or_else(|| E::custom("sealed value is too short or of an unknown algorithm"))
+            }
+
+            fn visit_byte_buf<E: de::Error>(self, bytes: Vec<u8>) -> Result<Sealed, E> {
+                self.visit_bytes(&bytes)
+            }
+        }
+        deserializer.deserialize_byte_buf(Wire)
+    }
+}
