@@ -9,8 +9,8 @@ use thiserror::Error;
 
 use super::{TreeHash, node_hash};
 
-/// No proof of a tree of less than 2^64 leaves is longer.
-const PROOF_HASHES_MAX: usize = 64;
+/// No proof within a tree of less than 2^64 leaves is longer.
+const PROOF_HASHES_MAX: usize = 65;
 
 /// Why a proof can't be made, or does not prove.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
