@@ -1,3 +1,8 @@
-//! x
+//! authledger: a credential vault, an authorization server and the ledger of everything that happens in both.
+//!
+//! The rooms and the way of the data are described in `ARCHITECTURE.md`.
 
+pub mod api;
+pub mod cli;
+pub mod config;
 pub mod ledger;

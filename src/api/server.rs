@@ -1,0 +1,78 @@
+//! Connections: how many, how long for a head, how large a head, and how they end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tower::Service as _;
+
+use super::{AppState, router};
+
+/// No request of a client we know has more than thirty.
+const HEADERS_MAX: usize = 100;
+/// After this long, connections that still have not finished are cut off.
+const DRAIN_MAX: Duration = Duration::from_secs(20);
+
+/// Serves until `stop` resolves, then lets requests under way finish.
+pub async fn run(listener: TcpListener, state: AppState, stop: impl Future<Output = ()>) {
+    let limits = state.config().limits.clone();
+    let router = router::router(state);
+    let connections = Arc::new(Semaphore::new(limits.connections));
+    let graceful = GracefulShutdown::new();
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(limits.request_time)
+        .max_header_size(limits.header_bytes)
+        // The buffer is a little larger than the largest head, so that the limit that is stated is the one that acts.
+        .max_buf_size(limits.header_bytes + 8192)
+        .max_headers(HEADERS_MAX);
+
+    tokio::pin!(stop);
+    loop {
+        // At the bound we stop accepting; the kernel's queue holds further clients, and it is bounded too.
+        let permit = tokio::select! {
+            permit = connections.clone().acquire_owned() => permit.expect("nobody closes this semaphore"),
+            () = &mut stop => break,
+        };
+        let (stream, address) = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of file descriptors, or the client has gone. A pause keeps the first from becoming a busy loop.
+                    tracing::warn!(%error, "could not accept a connection");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+            },
+            () = &mut stop => break,
+        };
+        // Answers are small: waiting for more to send with them costs 40 ms and gains nothing.
+        let _ = stream.set_nodelay(true);
+        let router = router.clone();
+        let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+            request.extensions_mut().insert(Peer(address));
+            router.clone().call(request)
+        });
+        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "connection ended");
+            }
+            drop(permit);
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(DRAIN_MAX, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some requests had not finished after {} s", DRAIN_MAX.as_secs());
+    }
+}
+
+/// The other end of the connection, before any proxy's word about it.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub std::net::SocketAddr);
