@@ -1,0 +1,75 @@
+use events::envelope::Envelope;
+
+use crate::{
+    digest::{Digest, StateDigest},
+    idempotency::{Idempotency, IdempotencyChanges},
+    log::{Log, LogChanges},
+    oauth_apps::{OAuthApps, OAuthAppsChanges},
+    roles::{Roles, RolesChanges},
+    streams::{Streams, StreamsChanges},
+    tenants::{Tenants, TenantsChanges},
+    users::{Users, UsersChanges},
+};
+
+macro_rules! state {
+    ($($(#[$doc:meta])* $field:ident: $projection:ident, $changes:ident;)*) => {
+        /// All projections together: a base, or a layer over one.
+        #[derive(Debug, Default)]
+        pub struct State<'base> {
+            $($(#[$doc])* pub $field: $projection<'base>,)*
+        }
+
+        /// What a layer changed in all projections.
+        #[derive(Debug)]
+        pub struct Changes {
+            $($field: $changes,)*
+        }
+
+        impl State<'_> {
+            /// Folds the next event in. The caller hands events over in the order of their sequences.
+            pub fn apply(&mut self, envelope: &Envelope) {
+                $(self.$field.apply(envelope);)*
+            }
+
+            /// An empty layer over this base.
+            pub fn layer(&self) -> State<'_> {
+                State { $($field: self.$field.layer(),)* }
+            }
+
+            /// What this layer changed.
+            pub fn into_changes(self) -> Changes {
+                Changes { $($field: self.$field.into_changes(),)* }
+            }
+
+            /// Moves a layer's changes into this base.
+            pub fn absorb(&mut self, changes: Changes) {
+                $(self.$field.absorb(changes.$field);)*
+            }
+
+            /// Commits to every row of every primary table (DESIGN 7). Two states with the same digest answer alike.
+            pub fn digest(&self) -> StateDigest {
+                let mut digest = Digest::new();
+                $(self.$field.digest(&mut digest);)*
+                digest.finish()
+            }
+        }
+    };
+}
+
+// The order below is the digest's; adding or moving one is a new digest version.
+state! {
+    /// The log's own facts, and counters.
+    log: Log, LogChanges;
+    /// Heads of streams.
+    streams: Streams, StreamsChanges;
+    /// Remembered requests.
+    idempotency: Idempotency, IdempotencyChanges;
+    /// Tenants.
+    tenants: Tenants, TenantsChanges;
+    /// Roles.
+    roles: Roles, RolesChanges;
+    /// Users.
+    users: Users, UsersChanges;
+    /// OAuth applications.
+    oauth_apps: OAuthApps, OAuthAppsChanges;
+}
