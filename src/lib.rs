@@ -3,6 +3,7 @@
 //! The rooms and the way of the data are described in `ARCHITECTURE.md`.
 
 pub mod api;
+pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod ledger;
