@@ -23,6 +23,10 @@ pub const FIXED_LEN: usize = 147;
 pub const LEAF_LEN_MAX: usize = 65_535;
 /// Longest body in bytes.
 pub const BODY_LEN_MAX: usize = 60_000;
+/// Most events that one command may have.
+pub const COMMAND_EVENTS_MAX: u32 = 4_096;
+/// Most bytes that the leaves of one command may have together.
+pub const COMMAND_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 const FLAG_ON_BEHALF_OF: u8 = 1;
 const FLAG_IDEMPOTENCY: u8 = 2;

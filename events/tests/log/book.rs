@@ -1,0 +1,239 @@
+//! Logs to test with: every kind of event, commands of one and of many events, several streams.
+
+use std::collections::BTreeMap;
+
+use events::{
+    chain::{ChainHash, link},
+    codec::encode,
+    disclosure::SecretRevealed,
+    envelope::{Actor, Envelope, Header, IdempotencyTags, Stream, StreamKind},
+    event::Event,
+    id::{
+        CommandId, DataStoreId, Epoch, LedgerId, PermissionId, RoleId, SYSTEM_TENANT, Sequence, TenantId,
+        UserId,
+    },
+    ledger::LedgerCreated,
+    merkle::{Frontier, leaf_hash},
+    oauth_app::{OAuthAppCreated, OAuthAppDeleted, OAuthAppUpdated},
+    role::RoleCreated,
+    sealed::{Field, KeyId, Sealed},
+    tenant::{TenantCreated, TenantStatus},
+    time::Timestamp,
+    user::{Password, PasswordStatus, UserCreated, UserLocked, UserStatus},
+    verify::ExpectedHead,
+};
+
+pub(crate) const LEDGER: LedgerId = LedgerId([0xa1; 16]);
+/// 2026-11-20T18:30:00Z.
+const START: Timestamp = Timestamp(1_795_199_400_000_000);
+
+/// A writer without rules: it only numbers, stamps and links.
+#[derive(Clone)]
+pub(crate) struct Book {
+    pub(crate) leaves: Vec<Vec<u8>>,
+    pub(crate) epoch: Epoch,
+    chain: ChainHash,
+    frontier: Frontier,
+    streams: BTreeMap<Stream, (u64, Sequence)>,
+    commands: u8,
+}
+
+impl Book {
+    pub(crate) fn new() -> Self {
+        Self {
+            leaves: Vec::new(),
+            epoch: Epoch(1),
+            chain: ChainHash::ZERO,
+            frontier: Frontier::default(),
+            streams: BTreeMap::new(),
+            commands: 0,
+        }
+    }
+
+    /// A ledger with at least one event of every type, 16 events in 8 commands.
+    pub(crate) fn of_every_event() -> Self {
+        let mut book = Self::new();
+        let admin = Actor::User(UserId(1));
+        let app = Stream::new(StreamKind::OAUTH_APP, 7);
+        book.command(
+            Actor::Operator,
+            vec![
+                (Stream::new(StreamKind::LEDGER, 0), ledger_created().into()),
+                (Stream::new(StreamKind::TENANT, 1), tenant_created().into()),
+                (Stream::new(StreamKind::ROLE, 1), role_created().into()),
+                (Stream::new(StreamKind::ROLE, 2), role_created().into()),
+                (Stream::new(StreamKind::USER, 1), user_created().into()),
+            ],
+        );
+        book.command(admin, vec![(Stream::new(StreamKind::USER, 2), user_created().into())]);
+        book.command(admin, vec![(app, app_created().into())]);
+        book.command(Actor::System, vec![(Stream::new(StreamKind::USER, 2), user_locked().into())]);
+        book.command(
+            admin,
+            vec![
+                (app, app_updated().into()),
+                (Stream::new(StreamKind::OAUTH_APP, 8), app_created().into()),
+                (app, app_updated().into()),
+            ],
+        );
+        book.command(admin, vec![(Stream::new(StreamKind::DISCLOSURES, 1), secret_revealed().into())]);
+        book.epoch = Epoch(2);
+        book.command(
+            admin,
+            vec![
+                (app, OAuthAppDeleted {}.into()),
+                (Stream::new(StreamKind::OAUTH_APP, 8), OAuthAppDeleted {}.into()),
+                (Stream::new(StreamKind::TENANT, 2), tenant_created().into()),
+            ],
+        );
+        book.command(admin, vec![(Stream::new(StreamKind::USER, 2), user_locked().into())]);
+        book
+    }
+
+    pub(crate) fn command(&mut self, actor: Actor, events: Vec<(Stream, Event)>) {
+        self.commands += 1;
+        let count = u32::try_from(events.len()).expect("few events");
+        for (index, (stream, event)) in (0..).zip(events) {
+            let mut header = self.header(actor, stream, count);
+            header.command_index = index;
+            if index == 0 && self.commands > 1 {
+                header.idempotency = Some(IdempotencyTags { key: [self.commands; 16], request: [0x44; 16] });
+                header.origin = Some(sealed(20));
+                header.on_behalf_of = Some(UserId(2)).filter(|_| self.commands.is_multiple_of(2));
+            }
+            self.push(encode(&Envelope { header, event }).expect("a small leaf"));
+        }
+    }
+
+    /// The header that the next event of a command of its own would have.
+    pub(crate) fn header(&self, actor: Actor, stream: Stream, command_count: u32) -> Header {
+        let last = self.streams.get(&stream);
+        Header {
+            ledger_id: LEDGER,
+            epoch: self.epoch,
+            sequence: Sequence(self.frontier.size()),
+            recorded_at: START.saturating_add_secs(i64::from(self.commands)),
+            tenant: SYSTEM_TENANT,
+            stream,
+            stream_version: last.map_or(0, |(version, _)| version + 1),
+            stream_previous: last.map(|(_, sequence)| *sequence),
+            actor,
+            command_id: CommandId([self.commands; 16]),
+            command_index: 0,
+            command_count,
+            previous_hash: self.chain,
+            on_behalf_of: None,
+            idempotency: None,
+            origin: None,
+        }
+    }
+
+    /// Appends bytes as they are.
+    pub(crate) fn push(&mut self, bytes: Vec<u8>) {
+        if let Ok(leaf) = events::envelope::Leaf::parse(&bytes) {
+            self.streams.insert(leaf.header.stream, (leaf.header.stream_version, leaf.header.sequence));
+        }
+        self.chain = link(&bytes);
+        self.frontier.push(leaf_hash(&bytes));
+        self.leaves.push(bytes);
+    }
+
+    pub(crate) fn head(&self) -> ExpectedHead {
+        ExpectedHead { size: self.frontier.size(), chain: Some(self.chain), root: Some(self.frontier.root()) }
+    }
+}
+
+/// One value of every fact, as the golden files hold it.
+#[expect(dead_code, reason = "the golden files use it")]
+pub(crate) fn every_event() -> Vec<Event> {
+    vec![
+        ledger_created().into(),
+        tenant_created().into(),
+        role_created().into(),
+        user_created().into(),
+        user_locked().into(),
+        app_created().into(),
+        app_updated().into(),
+        OAuthAppDeleted {}.into(),
+        secret_revealed().into(),
+    ]
+}
+
+pub(crate) fn sealed(bytes: u8) -> Sealed {
+    Sealed { key_id: KeyId([0xb2; 32]), nonce: [0xc3; 12], ciphertext: (0..bytes).collect() }
+}
+
+fn ledger_created() -> LedgerCreated {
+    LedgerCreated { software: "authledger 0.1.0".to_owned() }
+}
+
+fn tenant_created() -> TenantCreated {
+    TenantCreated {
+        name: "Zentrale Köln".to_owned(),
+        key_id: KeyId([0xd4; 32]),
+        description: Some(sealed(30)),
+        parent: Some(TenantId(1)),
+        status: TenantStatus::Active,
+        administrators: [UserId(1), UserId(2)].into_iter().collect(),
+    }
+}
+
+fn role_created() -> RoleCreated {
+    RoleCreated {
+        name: "Administrator".to_owned(),
+        key_id: KeyId([0xd5; 32]),
+        description: None,
+        permissions: [PermissionId(12), PermissionId(1), PermissionId(101)].into_iter().collect(),
+    }
+}
+
+fn user_created() -> UserCreated {
+    UserCreated {
+        name: sealed(24),
+        status: UserStatus::Active,
+        password: Some(Password {
+            hash: sealed(110),
+            status: PasswordStatus::MustChange,
+            expires_at: Some(START.saturating_add_secs(86_400)),
+        }),
+        roles: [RoleId(1)].into_iter().collect(),
+        permissions: [PermissionId(3)].into_iter().collect(),
+    }
+}
+
+fn user_locked() -> UserLocked {
+    UserLocked { until: START.saturating_add_secs(900) }
+}
+
+fn app_created() -> OAuthAppCreated {
+    OAuthAppCreated {
+        name: "Google Analytics".to_owned(),
+        data_store: DataStoreId(54),
+        description: None,
+        client_id: "481513162342-apps.googleusercontent.com".to_owned(),
+        client_secret: sealed(40),
+        authorize_uri: "https://accounts.google.com/o/oauth2/auth".to_owned(),
+        token_uri: "https://accounts.google.com/o/oauth2/token".to_owned(),
+        scope: "https://www.googleapis.com/auth/analytics.readonly".to_owned(),
+    }
+}
+
+fn app_updated() -> OAuthAppUpdated {
+    OAuthAppUpdated {
+        name: "Google Analytics 4".to_owned(),
+        description: Some(sealed(44)),
+        client_id: "481513162342-apps.googleusercontent.com".to_owned(),
+        client_secret: None,
+        authorize_uri: "https://accounts.google.com/o/oauth2/auth".to_owned(),
+        token_uri: "https://accounts.google.com/o/oauth2/token".to_owned(),
+        scope: String::new(),
+    }
+}
+
+fn secret_revealed() -> SecretRevealed {
+    SecretRevealed {
+        object: Stream::new(StreamKind::OAUTH_APP, 7),
+        object_sequence: Sequence(9),
+        fields: [Field::CLIENT_SECRET, Field::DESCRIPTION].into_iter().collect(),
+    }
+}
