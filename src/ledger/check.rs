@@ -1,0 +1,162 @@
+//! Opening the engine's files behind the barrier, and holding every leaf in them against the chain and the witness.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::Duration;
+
+use events::envelope::Leaf;
+use events::id::{Epoch, LedgerId, Sequence};
+use events::verify::{Finding, Report, VerifiedHead, Verifier};
+
+use super::barrier::{self, Barred, Ticks};
+use super::recover::{Progress, Step};
+use super::refusal::{EngineFailure, OpenRefusal};
+use super::sled::{self, EngineRefusal, SledOptions, SledStore};
+use super::store::{LogStore, StoreError};
+use super::witness::Statement;
+
+/// Progress is told after so many events.
+const TICK_EVENTS: u64 = 4096;
+/// What opening may take beside the deadline: the slowest disk we care about reads so much in a second.
+const OPEN_BYTES_PER_SEC: u64 = 8 << 20;
+
+/// What a log turned out to be, if it passed.
+pub(super) struct Checked {
+    /// Size, chain, root, unknown bodies.
+    pub(super) report: Report,
+    /// Epoch of the last event.
+    pub(super) epoch: Epoch,
+}
+
+/// Why a log did not pass, before it is known by which name the user knows its files.
+enum Failure {
+    Engine(EngineRefusal),
+    Store(StoreError),
+    Finding(Finding),
+    Foreign(LedgerId),
+    Missing { size: u64 },
+    Changed,
+}
+
+/// Opens the engine's files in `path` and checks them. What is refused is told of `named`, the original of a copy.
+pub(super) fn open(
+    path: &Path,
+    named: &Path,
+    options: &SledOptions,
+    deadline: Duration,
+    expected: &Statement,
+    step: Step,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(SledStore, Checked), OpenRefusal> {
+    let bytes: u64 = super::directory::files(path)
+        .map_err(super::recover::refused(named, "read"))?
+        .iter()
+        .map(|(_, length)| length)
+        .sum();
+    let deadline = deadline + Duration::from_secs(bytes / OPEN_BYTES_PER_SEC);
+    let total = expected.size;
+    let mut tick = |done| progress(Progress { step, done, total: total.max(done) });
+    let (path, options, statement) = (path.to_owned(), options.clone(), *expected);
+    let answer = barrier::run(sled::THREADS, deadline, &mut tick, move |ticks| {
+        let store = SledStore::open(&path, options).map_err(Failure::Engine)?;
+        let checked = check(&store, &statement, ticks)?;
+        Ok((store, checked))
+    });
+    match answer {
+        Ok(result) => result.map_err(|failure| refuse(named, failure, expected)),
+        Err(Barred::Panicked) => Err(refuse_engine(named, EngineFailure::Damaged)),
+        Err(Barred::Stuck { secs }) => Err(refuse_engine(named, EngineFailure::Stuck { secs })),
+    }
+}
+
+fn check<T>(store: &SledStore, expected: &Statement, ticks: &Ticks<T>) -> Result<Checked, Failure> {
+    let mut verifier = Verifier::new();
+    let mut last_epoch = expected.epoch;
+    let mut failure = None;
+    // A log of the same length as an empty witness agrees with it in any case.
+    let mut agrees = expected.size == 0;
+    let size = store.head().size;
+    let read = store.reader().read(Sequence(0), Sequence(size), &mut |sequence, leaf| {
+        match one(&mut verifier, sequence, leaf, expected) {
+            Ok(epoch) => last_epoch = epoch,
+            Err(reason) => {
+                failure = Some(reason);
+                return ControlFlow::Break(());
+            }
+        }
+        if sequence.0 + 1 == expected.size {
+            let VerifiedHead { chain, root, .. } = verifier.head();
+            agrees = chain == expected.chain && root == expected.root;
+            if !agrees {
+                failure = Some(Failure::Changed);
+                return ControlFlow::Break(());
+            }
+        }
+        if sequence.0 % TICK_EVENTS == 0 {
+            ticks.tick(sequence.0);
+        }
+        ControlFlow::Continue(())
+    });
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    read.map_err(Failure::Store)?;
+    if size < expected.size {
+        // Said before anything about a last command cut short: this is what its owner needs to know.
+        return Err(Failure::Missing { size });
+    }
+    let report = verifier.finish().map_err(Failure::Finding)?;
+    ticks.tick(size);
+    if agrees { Ok(Checked { report, epoch: last_epoch }) } else { Err(Failure::Changed) }
+}
+
+fn one(
+    verifier: &mut Verifier,
+    sequence: Sequence,
+    leaf: &[u8],
+    expected: &Statement,
+) -> Result<Epoch, Failure> {
+    let header = Leaf::parse(leaf).ok().map(|leaf| leaf.header);
+    if let (0, Some(header)) = (sequence.0, &header)
+        && header.ledger_id != expected.ledger_id
+    {
+        return Err(Failure::Foreign(header.ledger_id));
+    }
+    verifier.push(leaf).map_err(Failure::Finding)?;
+    Ok(header.map_or(expected.epoch, |header| header.epoch))
+}
+
+fn refuse(named: &Path, failure: Failure, expected: &Statement) -> OpenRefusal {
+    let file = named.to_owned();
+    match failure {
+        Failure::Engine(EngineRefusal::Foreign) => OpenRefusal::ForeignFiles { file },
+        Failure::Engine(EngineRefusal::InUse) => {
+            OpenRefusal::AlreadyRunning { directory: named.parent().unwrap_or(named).to_owned() }
+        }
+        Failure::Engine(EngineRefusal::Failed(error)) | Failure::Store(error) => refuse_store(named, error),
+        Failure::Finding(finding) => OpenRefusal::Damaged { file, finding },
+        Failure::Foreign(found) => OpenRefusal::ForeignLog { file, found, expected: expected.ledger_id },
+        Failure::Missing { size } => OpenRefusal::EventsMissing {
+            file,
+            first: Sequence(size),
+            last: Sequence(expected.size.saturating_sub(1)),
+        },
+        Failure::Changed => {
+            OpenRefusal::Changed { file, sequence: Sequence(expected.size.saturating_sub(1)) }
+        }
+    }
+}
+
+pub(super) fn refuse_store(named: &Path, error: StoreError) -> OpenRefusal {
+    match error {
+        StoreError::Io { operation: _, kind } => {
+            OpenRefusal::Io { file: named.to_owned(), operation: "read or write", kind }
+        }
+        StoreError::Engine { .. } => refuse_engine(named, EngineFailure::Damaged),
+        other => refuse_engine(named, EngineFailure::Failed(other)),
+    }
+}
+
+fn refuse_engine(named: &Path, reason: EngineFailure) -> OpenRefusal {
+    OpenRefusal::Engine { file: named.to_owned(), reason }
+}
