@@ -3,12 +3,11 @@
 //! Owned here: which settings there are, how each is read, what must hold between them, and how they are shown with secrets
 //! masked. Absent on purpose: what they do; each room takes its own section as an argument and never reads the environment.
 
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use zeroize::Zeroizing;
+use crate::vault::secret::PlainSecret;
 
 mod check;
 mod keys;
@@ -72,17 +71,7 @@ pub struct Ledger {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keys {
     /// The master key, when it does not lie in `<data-dir>.key`.
-    pub master: Option<MasterKey>,
-}
-
-/// 32 bytes that `Debug` does not show.
-#[derive(Clone, PartialEq, Eq)]
-pub struct MasterKey(pub Zeroizing<[u8; 32]>);
-
-impl fmt::Debug for MasterKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("MasterKey(***)")
-    }
+    pub master: Option<PlainSecret>,
 }
 
 /// `[clock]`

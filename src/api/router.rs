@@ -1,15 +1,22 @@
 //! Every route, in one place.
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 
-use super::{AppState, health};
+use super::error::ApiError;
+use super::{AppState, guard, health, rim};
 
 /// The whole application, as `serve` runs it and tests drive it in memory.
 pub fn router(state: AppState) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
         .route("/api/healthcheck", get(health::healthcheck))
+        .fallback(async || ApiError::NoRoute)
+        .method_not_allowed_fallback(async || ApiError::WrongMethod);
+    routes
+        .layer(from_fn_with_state(state.clone(), guard::guard))
+        .layer(from_fn_with_state(state.clone(), rim::rim))
         .with_state(state)
 }

@@ -12,12 +12,12 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tower::Service as _;
 
+use super::address::Peer;
+use super::rim::{HEAD_MARGIN_BYTES, longest_request};
 use super::{AppState, router};
 
 /// No request of a client we know has more than thirty.
 const HEADERS_MAX: usize = 100;
-/// After this long, connections that still have not finished are cut off.
-const DRAIN_MAX: Duration = Duration::from_secs(20);
 
 /// Serves until `stop` resolves, then lets requests under way finish.
 pub async fn run(listener: TcpListener, state: AppState, stop: impl Future<Output = ()>) {
@@ -28,9 +28,9 @@ pub async fn run(listener: TcpListener, state: AppState, stop: impl Future<Outpu
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.request_time)
-        .max_header_size(limits.header_bytes)
-        // The buffer is a little larger than the largest head, so that the limit that is stated is the one that acts.
-        .max_buf_size(limits.header_bytes + 8192)
+        // Past the limit that is stated there is room for a head to be read and refused with a body that names the limit.
+        .max_header_size(limits.header_bytes + HEAD_MARGIN_BYTES)
+        .max_buf_size(limits.header_bytes + HEAD_MARGIN_BYTES + 8192)
         .max_headers(HEADERS_MAX);
 
     tokio::pin!(stop);
@@ -68,11 +68,8 @@ pub async fn run(listener: TcpListener, state: AppState, stop: impl Future<Outpu
         });
     }
     drop(listener);
-    if tokio::time::timeout(DRAIN_MAX, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some requests had not finished after {} s", DRAIN_MAX.as_secs());
+    let drain_time = longest_request(limits.request_time);
+    if tokio::time::timeout(drain_time, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some requests had not finished after {} s", drain_time.as_secs());
     }
 }
-
-/// The other end of the connection, before any proxy's word about it.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer(pub std::net::SocketAddr);

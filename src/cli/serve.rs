@@ -1,12 +1,14 @@
 //! `authledger serve`: the server in the foreground, until SIGTERM or SIGINT.
 
 use std::io::{IsTerminal, Write};
+use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Exit, Failure, Settings};
 use crate::api::{self, AppState};
+use crate::clock::SystemRandom;
 use crate::config::{Config, Log, LogFormat};
 
 /// Serve the ledger over HTTP; the first start on an empty directory initialises it
@@ -54,7 +56,7 @@ async fn serve(config: Config) -> Result<Exit, Failure> {
     // Handlers stand before anybody is told that we listen, so that a signal sent at once is not lost.
     let stop =
         stop_signal().map_err(|error| Failure::cannot_run(format!("can't wait for signals: {error}")))?;
-    let state = AppState::new(config, bound);
+    let state = AppState::new(config, bound, Arc::new(SystemRandom));
 
     // Scripts and tests wait for this line; with port 0 it is where the port stands.
     let mut out = std::io::stdout().lock();

@@ -3,10 +3,9 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use zeroize::Zeroizing;
-
 use super::value::{Raw, show_duration};
-use super::{Config, LogFormat, MasterKey, PasswordPolicy, Reveal};
+use super::{Config, LogFormat, PasswordPolicy, Reveal};
+use crate::vault::secret::PlainSecret;
 
 /// One setting.
 pub struct Key {
@@ -101,9 +100,9 @@ pub const KEYS: &[Key] = &[
         expected: "32 bytes as 64 hexadecimal digits",
         secret: true,
         read: |c, v| {
-            let mut key = Zeroizing::new([0; 32]);
-            hex::decode_to_slice(v.text()?.trim(), key.as_mut_slice()).ok()?;
-            put(&mut c.keys.master, Some(MasterKey(key)))
+            let text = v.text()?.trim();
+            let good = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+            put(&mut c.keys.master, Some(Some(PlainSecret::from(text)).filter(|_| good)?))
         },
         show: |c| c.keys.master.as_ref().map(|_| String::new()),
     },

@@ -107,7 +107,6 @@ fn the_master_key_is_shown_nowhere() {
     let key = "00112233445566778899aabbccddeeff".repeat(2);
     let config = load(None, &[("AUTHLEDGER_KEYS__MASTER", &key)], &[]).expect("good settings");
     for text in [config.masked_toml(), format!("{config:?}")] {
-        assert!(text.contains("***"), "{text}");
         assert!(!text.to_lowercase().contains("8899aabb") && !text.contains("136, 153"), "{text}");
     }
     // Nor in a complaint about it, wherever it was written.

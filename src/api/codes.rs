@@ -1,0 +1,122 @@
+//! Every error code we answer with: HDP's documented ones, and our own from 222299001 on. A code never changes its meaning,
+//! and a number that was given up is not given out again.
+
+/// A number that clients may rely on, and what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Code {
+    /// The number in `error.code`.
+    pub number: u32,
+    /// The sentence in `error.message.value`, with `{0}` and `{1}` for what differs from case to case.
+    pub message: &'static str,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $number:literal, $message:literal;)*) => {
+        $($(#[$doc])* pub const $name: Code = Code { number: $number, message: $message };)*
+        /// The whole table, for documents and tests.
+        pub const ALL: &[Code] = &[$($name),*];
+    };
+}
+
+codes! {
+    // HDP's, with HDP's messages (hdp-api.md 1.5).
+    /// Wrong credentials, unknown user, locked account: one answer for all.
+    INVALID_CREDENTIALS = 222_206_007, "Invalid user ID or password.";
+    /// Not JSON, or not the JSON we read.
+    INVALID_JSON = 222_207_007, "Invalid JSON Input: {0}";
+    /// No such profile, or not for you.
+    NO_OAUTH_PROFILE = 222_207_710, "Invalid OAuthProfileId: {0}";
+    /// No such application, or not for you.
+    NO_OAUTH_APP = 222_207_711, "Invalid OAuthApplicationId: {0}";
+    /// No such user, or not for you.
+    NO_USER = 222_207_916, "There is no User with that id: {0}.";
+    /// No such role, or not for you.
+    NO_ROLE = 222_207_924, "There is no Role with that id: {0}";
+    /// The generic refusal.
+    FORBIDDEN = 222_208_103, "You lack the permissions to access this url.";
+    /// No such permission.
+    NO_PERMISSION = 222_208_553, "There is no Permission with that id: {0}";
+    /// No such tenant, or not for you.
+    NO_TENANT = 222_208_573, "There is no Tenant with that id: {0}.";
+
+    // Ours.
+    /// A required property is not there.
+    MISSING_PROPERTY = 222_299_001, "The property '{0}' is required.";
+    /// A property has another JSON type than it should.
+    WRONG_TYPE = 222_299_002, "The property '{0}' must be {1}.";
+    /// A property that nothing reads.
+    UNKNOWN_PROPERTY = 222_299_003, "There is no property '{0}' here.";
+    /// The type is right, the value is not.
+    INVALID_VALUE = 222_299_004, "The property '{0}' can't have this value: {1}.";
+    /// Valid JSON, but no object.
+    NOT_AN_OBJECT = 222_299_005, "The body must be one JSON object.";
+    /// A body over the limit.
+    BODY_TOO_LARGE = 222_299_006, "The body is larger than the limit of {0} bytes.";
+    /// Another content type than JSON.
+    WRONG_CONTENT_TYPE = 222_299_007, "The body must be JSON: add -H 'Content-Type: application/json' to the request.";
+    /// A query parameter that nothing reads, or that stands twice, or that can't be read.
+    BAD_PARAMETER = 222_299_008, "The query parameter '{0}' {1}.";
+    /// No route.
+    NO_ROUTE = 222_299_009, "There is nothing at this address.";
+    /// A route, but not for this method.
+    WRONG_METHOD = 222_299_010, "This address does not answer to this method; the Allow header names those it answers to.";
+    /// A name that has to be unique is in use.
+    NAME_TAKEN = 222_299_011, "The {0} is taken.";
+    /// Something else still needs the object.
+    STILL_IN_USE = 222_299_012, "It is still in use: {0}.";
+    /// `If-Match` does not hold any more.
+    CHANGED = 222_299_013, "The object was changed since: GET it again and repeat with its ETag.";
+    /// A header that can't be read.
+    BAD_HEADER = 222_299_014, "The header {0} must be {1}.";
+    /// An idempotency key that belongs to another request.
+    KEY_REUSED = 222_299_015, "This Idempotency-Key was used for another request within the last 24 hours.";
+    /// The first answer can't be given again.
+    KEY_UNREADABLE = 222_299_016, "The request with this Idempotency-Key was done, but a secret of its answer is not readable any more.";
+    /// Throttled.
+    TOO_MANY_FAILURES = 222_299_017, "Too many failed logins. Try again after {0} s.";
+    /// The writer stopped while the request was under way.
+    OUTCOME_UNKNOWN = 222_299_018, "The outcome is unknown: repeat with the same Idempotency-Key, or read before repeating.";
+    /// The writer does not take commands.
+    NO_WRITES = 222_299_019, "Nothing can be written at the moment: {0}.";
+    /// The queue to the writer is full.
+    BUSY = 222_299_020, "The server is busy. Nothing was changed; try again.";
+    /// `Ledger-Min-Sequence` is ahead of what can be read.
+    NOT_YET = 222_299_021, "The sequence in Ledger-Min-Sequence has not been reached yet. Try again.";
+    /// `Ledger-Min-Sequence` of another epoch.
+    HISTORY_RESTORED = 222_299_022, "The history was restored from a backup since: the epoch is {0} now.";
+    /// The request came too slowly.
+    SLOW_REQUEST = 222_299_023, "The request was not received within {0} s.";
+    /// The answer came too slowly.
+    SLOW_ANSWER = 222_299_024, "There was no answer within {0} s. If the request was to change something, its outcome is unknown: read before repeating.";
+    /// Our fault.
+    INTERNAL = 222_299_025, "Something went wrong here. The X-Request-Id of this answer stands beside the reason in the server's log.";
+    /// A request that another site's page made a browser send.
+    CROSS_SITE = 222_299_026, "Requests from pages of other sites are refused.";
+    /// Right password, inactive account.
+    ACCOUNT_INACTIVE = 222_299_027, "This account is inactive.";
+    /// Right password, but too old.
+    PASSWORD_EXPIRED = 222_299_028, "The password of this account has expired.";
+    /// Right password, but temporary.
+    PASSWORD_MUST_CHANGE = 222_299_029, "The password of this account is temporary and has to be changed first.";
+    /// A request line and headers over the limit.
+    HEAD_TOO_LARGE = 222_299_030, "The request line and headers are larger than the limit of {0} bytes.";
+    /// One command would record too much.
+    TOO_MUCH_AT_ONCE = 222_299_031, "This would change too much at once: {0}.";
+    /// No such data store.
+    NO_DATA_STORE = 222_299_032, "There is no data store with the id {0}.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_ours_start_at_222299001_without_gaps() {
+        let mut numbers: Vec<u32> = ALL.iter().map(|code| code.number).collect();
+        numbers.sort_unstable();
+        assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "{numbers:?}");
+        let ours: Vec<u32> = numbers.into_iter().filter(|number| *number > 222_299_000).collect();
+        let expected: Vec<u32> = (222_299_001..).take(ours.len()).collect();
+        assert_eq!(ours, expected);
+    }
+}

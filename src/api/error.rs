@@ -1,0 +1,320 @@
+//! What goes wrong, as HTTP: one exhaustive match from an [`ApiError`] to status, stable code and public message.
+//!
+//! A handler answers with an `ApiError`; the body is written at the rim (`rim.rs`), which knows the path, because HDP writes
+//! `error.code` as a text in three families and as a number in the others (hdp-api.md 9.2).
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::answer::answer;
+use super::codes::{self, Code};
+use super::json::NotJson;
+
+/// Everything that is not the answer that was asked for.
+#[derive(Clone, Debug)]
+pub enum ApiError {
+    /// No or wrong credentials; the same for an unknown user and a locked account.
+    InvalidCredentials,
+    /// Right password, inactive account.
+    AccountInactive,
+    /// Right password, but expired.
+    PasswordExpired,
+    /// Right password, but temporary.
+    PasswordMustChange,
+    /// Too many wrong passwords; seconds to wait.
+    TooManyFailures {
+        /// `Retry-After`.
+        retry_after_secs: u64,
+    },
+    /// The permission of the operation is missing, or the object is visible but not his to change.
+    Forbidden,
+    /// A page of another site sent it.
+    CrossSite,
+    /// There is no such object, or the caller may not see it: the same bytes.
+    NotFound(Kind, String),
+    /// A body names an object that is not there for the caller.
+    UnknownReference(Kind, String),
+    /// No route.
+    NoRoute,
+    /// A route, but not for this method.
+    WrongMethod,
+    /// The body is no JSON.
+    InvalidJson(NotJson),
+    /// JSON, but no object.
+    NotAnObject,
+    /// A required property is missing.
+    MissingProperty(String),
+    /// A property of the wrong type.
+    WrongType(String, &'static str),
+    /// A property that nothing reads.
+    UnknownProperty(String),
+    /// A property whose value breaks a rule; the rule, without the value.
+    InvalidValue(String, String),
+    /// A query parameter, and what is wrong with it.
+    BadParameter(String, &'static str),
+    /// A header, and what it must be.
+    BadHeader(&'static str, &'static str),
+    /// A body over the limit, bytes.
+    BodyTooLarge(usize),
+    /// A head over the limit, bytes.
+    HeadTooLarge(usize),
+    /// A body of another type.
+    WrongContentType,
+    /// A unique name is taken; what of whom.
+    NameTaken(&'static str),
+    /// Something still needs it.
+    StillInUse(String),
+    /// Too many events for one command, with the count in the sentence.
+    TooMuchAtOnce(String),
+    /// `If-Match` does not hold.
+    Changed,
+    /// An idempotency key of another request.
+    KeyReused,
+    /// An idempotency key whose answer can't be rebuilt.
+    KeyUnreadable,
+    /// The outcome of a write is unknown.
+    OutcomeUnknown,
+    /// Writes are not taken; why.
+    NoWrites(&'static str),
+    /// The queue is full.
+    Busy,
+    /// `Ledger-Min-Sequence` was not reached in time.
+    NotYet,
+    /// `Ledger-Min-Sequence` of another epoch; the present one.
+    HistoryRestored(u32),
+    /// The body did not arrive in time, seconds.
+    SlowRequest(u64),
+    /// The answer was not there in time, seconds.
+    SlowAnswer(u64),
+    /// A fault of ours; logged, never told.
+    Internal(Fault),
+}
+
+/// Kinds of objects that an id or a name may fail to find.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An OAuth application.
+    OAuthApp,
+    /// A data store.
+    DataStore,
+    /// A tenant.
+    Tenant,
+    /// A user.
+    User,
+    /// A role.
+    Role,
+    /// A permission.
+    Permission,
+}
+
+impl Kind {
+    fn code(self) -> Code {
+        match self {
+            Kind::OAuthApp => codes::NO_OAUTH_APP,
+            Kind::DataStore => codes::NO_DATA_STORE,
+            Kind::Tenant => codes::NO_TENANT,
+            Kind::User => codes::NO_USER,
+            Kind::Role => codes::NO_ROLE,
+            Kind::Permission => codes::NO_PERMISSION,
+        }
+    }
+}
+
+/// A fault of ours, for the log alone.
+#[derive(Clone)]
+pub struct Fault(Arc<str>);
+
+impl Fault {
+    /// `said` must hold ids rather than values: it reaches the log.
+    pub fn new(said: impl fmt::Display) -> Fault {
+        Fault(said.to_string().into())
+    }
+}
+
+impl fmt::Debug for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How many characters of what a caller sent are repeated in a message.
+const ECHO_MAX: usize = 64;
+
+fn echo(text: &str) -> String {
+    match text.char_indices().nth(ECHO_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+impl ApiError {
+    /// Status, code, and what stands for `{0}` and `{1}` in the code's message.
+    fn describe(&self) -> (StatusCode, Code, Vec<String>) {
+        use StatusCode as S;
+        let none = Vec::new;
+        match self {
+            ApiError::InvalidCredentials => (S::UNAUTHORIZED, codes::INVALID_CREDENTIALS, none()),
+            ApiError::AccountInactive => (S::UNAUTHORIZED, codes::ACCOUNT_INACTIVE, none()),
+            ApiError::PasswordExpired => (S::UNAUTHORIZED, codes::PASSWORD_EXPIRED, none()),
+            ApiError::PasswordMustChange => (S::UNAUTHORIZED, codes::PASSWORD_MUST_CHANGE, none()),
+            ApiError::TooManyFailures { retry_after_secs } => {
+                (S::TOO_MANY_REQUESTS, codes::TOO_MANY_FAILURES, vec![retry_after_secs.to_string()])
+            }
+            ApiError::Forbidden => (S::FORBIDDEN, codes::FORBIDDEN, none()),
+            ApiError::CrossSite => (S::FORBIDDEN, codes::CROSS_SITE, none()),
+            ApiError::NotFound(kind, id) => (S::NOT_FOUND, kind.code(), vec![echo(id)]),
+            ApiError::UnknownReference(kind, id) => (S::BAD_REQUEST, kind.code(), vec![echo(id)]),
+            ApiError::NoRoute => (S::NOT_FOUND, codes::NO_ROUTE, none()),
+            ApiError::WrongMethod => (S::METHOD_NOT_ALLOWED, codes::WRONG_METHOD, none()),
+            ApiError::InvalidJson(place) => (S::BAD_REQUEST, codes::INVALID_JSON, vec![place.to_string()]),
+            ApiError::NotAnObject => (S::BAD_REQUEST, codes::NOT_AN_OBJECT, none()),
+            ApiError::MissingProperty(name) => (S::BAD_REQUEST, codes::MISSING_PROPERTY, vec![echo(name)]),
+            ApiError::WrongType(name, expected) => {
+                (S::BAD_REQUEST, codes::WRONG_TYPE, vec![echo(name), (*expected).to_owned()])
+            }
+            ApiError::UnknownProperty(name) => (S::BAD_REQUEST, codes::UNKNOWN_PROPERTY, vec![echo(name)]),
+            ApiError::InvalidValue(name, rule) => {
+                (S::BAD_REQUEST, codes::INVALID_VALUE, vec![echo(name), rule.clone()])
+            }
+            ApiError::BadParameter(name, what) => {
+                (S::BAD_REQUEST, codes::BAD_PARAMETER, vec![echo(name), (*what).to_owned()])
+            }
+            ApiError::BadHeader(name, expected) => {
+                (S::BAD_REQUEST, codes::BAD_HEADER, vec![(*name).to_owned(), (*expected).to_owned()])
+            }
+            ApiError::BodyTooLarge(limit) => {
+                (S::PAYLOAD_TOO_LARGE, codes::BODY_TOO_LARGE, vec![limit.to_string()])
+            }
+            ApiError::HeadTooLarge(limit) => {
+                (S::REQUEST_HEADER_FIELDS_TOO_LARGE, codes::HEAD_TOO_LARGE, vec![limit.to_string()])
+            }
+            ApiError::WrongContentType => (S::UNSUPPORTED_MEDIA_TYPE, codes::WRONG_CONTENT_TYPE, none()),
+            ApiError::NameTaken(what) => (S::CONFLICT, codes::NAME_TAKEN, vec![(*what).to_owned()]),
+            ApiError::StillInUse(by) => (S::CONFLICT, codes::STILL_IN_USE, vec![by.clone()]),
+            ApiError::TooMuchAtOnce(count) => (S::CONFLICT, codes::TOO_MUCH_AT_ONCE, vec![count.clone()]),
+            ApiError::Changed => (S::PRECONDITION_FAILED, codes::CHANGED, none()),
+            ApiError::KeyReused => (S::CONFLICT, codes::KEY_REUSED, none()),
+            ApiError::KeyUnreadable => (S::CONFLICT, codes::KEY_UNREADABLE, none()),
+            ApiError::OutcomeUnknown => (S::SERVICE_UNAVAILABLE, codes::OUTCOME_UNKNOWN, none()),
+            ApiError::NoWrites(why) => (S::SERVICE_UNAVAILABLE, codes::NO_WRITES, vec![(*why).to_owned()]),
+            ApiError::Busy => (S::SERVICE_UNAVAILABLE, codes::BUSY, none()),
+            ApiError::NotYet => (S::SERVICE_UNAVAILABLE, codes::NOT_YET, none()),
+            ApiError::HistoryRestored(epoch) => {
+                (S::PRECONDITION_FAILED, codes::HISTORY_RESTORED, vec![epoch.to_string()])
+            }
+            ApiError::SlowRequest(secs) => (S::REQUEST_TIMEOUT, codes::SLOW_REQUEST, vec![secs.to_string()]),
+            ApiError::SlowAnswer(secs) => {
+                (S::SERVICE_UNAVAILABLE, codes::SLOW_ANSWER, vec![secs.to_string()])
+            }
+            ApiError::Internal(_) => (S::INTERNAL_SERVER_ERROR, codes::INTERNAL, none()),
+        }
+    }
+
+    /// The status it is answered with.
+    pub fn status(&self) -> StatusCode {
+        self.describe().0
+    }
+
+    /// The answer, in the form of the family that `path` belongs to.
+    pub(super) fn render(&self, path: &str) -> Response {
+        let (status, code, parts) = self.describe();
+        let message = fill(code.message, &parts);
+        let number =
+            if code_is_text(path) { Value::from(code.number.to_string()) } else { Value::from(code.number) };
+        let body = json!({ "error": { "code": number, "message": { "lang": "en-US", "value": message } } });
+        let mut response = answer(status, &body);
+        let headers = response.headers_mut();
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(
+                WWW_AUTHENTICATE,
+                HeaderValue::from_static("Basic realm=\"authledger\", charset=\"UTF-8\""),
+            );
+        }
+        if let ApiError::TooManyFailures { retry_after_secs } = self {
+            headers.insert(RETRY_AFTER, HeaderValue::from(*retry_after_secs));
+        } else if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+/// Puts the parts where `{0}` and `{1}` stand. One pass, so that a part that looks like a place is none.
+fn fill(message: &str, parts: &[String]) -> String {
+    let mut filled = String::with_capacity(message.len() + 32);
+    let mut rest = message;
+    while let Some(start) = rest.find('{') {
+        filled.push_str(&rest[..start]);
+        let index = usize::from(rest.as_bytes()[start + 1] - b'0');
+        filled.push_str(parts.get(index).map_or("", String::as_str));
+        rest = &rest[start + 3..];
+    }
+    filled + rest
+}
+
+/// HDP writes the code as a text in these families and as a number in all others.
+fn code_is_text(path: &str) -> bool {
+    ["/api/mgmt/oauthapps", "/api/mgmt/oauthprofiles", "/api/mgmt/datasources"]
+        .iter()
+        .any(|family| path.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = Response::default();
+        *response.status_mut() = self.status();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Replaces an answer that carries an [`ApiError`] by its body; keeps the `Allow` that the router found.
+pub(super) fn finish(response: Response, path: &str) -> (Response, Option<ApiError>) {
+    let Some(error) = response.extensions().get::<ApiError>().cloned() else { return (response, None) };
+    let mut rendered = error.render(path);
+    if let Some(allow) = response.headers().get(ALLOW) {
+        rendered.headers_mut().insert(ALLOW, allow.clone());
+    }
+    (rendered, Some(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_is_a_text_in_three_families_only() {
+        for (path, text) in [
+            ("/api/mgmt/oauthapps", true),
+            ("/api/mgmt/oauthapps/17", true),
+            ("/api/mgmt/oauthprofiles/3", true),
+            ("/api/mgmt/datasources", true),
+            ("/api/mgmt/oauthappsandmore", false),
+            ("/api/mgmt/oauth/client/applications", false),
+            ("/api/admin/tenants/1", false),
+        ] {
+            assert_eq!(code_is_text(path), text, "{path}");
+        }
+    }
+
+    #[test]
+    fn every_message_of_the_table_can_be_filled() {
+        for code in codes::ALL {
+            let filled = fill(code.message, &["{1}".to_owned(), "second".to_owned()]);
+            assert_eq!(filled.contains("second"), code.message.contains("{1}"), "{filled}");
+        }
+        assert_eq!(fill("a {0} b {1}.", &["{1}".to_owned(), "c".to_owned()]), "a {1} b c.");
+    }
+
+    #[test]
+    fn a_message_repeats_little_of_what_was_sent() {
+        let long = "é".repeat(1000);
+        assert_eq!(echo(&long).chars().count(), ECHO_MAX + 1);
+        assert_eq!(echo("17"), "17");
+    }
+}

@@ -1,0 +1,91 @@
+//! The outermost layer: what holds for every request, whatever answers it.
+//!
+//! Draws the request's id, bounds its head and its time, turns a panic into an answer, writes the bodies of errors, and logs
+//! once. Nothing that a caller sent reaches the log but method and path: the query may name a person, and a body a secret.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderName, HeaderValue, Method, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use events::id::CommandId;
+use futures_util::FutureExt as _;
+
+use super::AppState;
+use super::error::{ApiError, Fault, finish};
+use crate::clock::draw;
+
+/// By how much a head may be over its limit and still be answered with a body; past that the connection answers 431 alone.
+pub(super) const HEAD_MARGIN_BYTES: usize = 64 << 10;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The id that this request's command will carry into the log, answered as `X-Request-Id`.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestId(pub CommandId);
+
+/// Wraps every route.
+pub(super) async fn rim(State(app): State<AppState>, mut request: Request, next: Next) -> Response {
+    let id = CommandId(draw(app.random()));
+    request.extensions_mut().insert(RequestId(id));
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let limits = &app.config().limits;
+    let head = head_bytes(&request);
+
+    let answered = if head > limits.header_bytes {
+        ApiError::HeadTooLarge(limits.header_bytes).into_response()
+    } else {
+        let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
+        match tokio::time::timeout(longest_request(limits.request_time), answer).await {
+            Ok(Ok(response)) => response,
+            // The panic hook has said where; what was said may hold anything, so it is not repeated.
+            Ok(Err(_)) => ApiError::Internal(Fault::new("a panic")).into_response(),
+            Err(_) => ApiError::SlowAnswer(limits.request_time.as_secs()).into_response(),
+        }
+    };
+
+    let (mut response, error) = finish(answered, &path);
+    let headers = response.headers_mut();
+    headers
+        .insert(X_REQUEST_ID, HeaderValue::from_str(&id.to_string()).expect("hex digits are a header value"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if path.starts_with("/api") {
+        // Answers hold secrets and depend on who asks.
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    log(&method, &path, id, &response, error.as_ref());
+    response
+}
+
+fn log(method: &Method, path: &str, id: CommandId, response: &Response<Body>, error: Option<&ApiError>) {
+    let status = response.status().as_u16();
+    match error {
+        Some(ApiError::Internal(fault)) => {
+            tracing::error!(%method, path, status, request = %id, ?fault, "failed");
+        }
+        Some(_) => tracing::info!(%method, path, status, request = %id, "refused"),
+        None => tracing::debug!(%method, path, status, request = %id, "answered"),
+    }
+}
+
+/// Request line and headers as they stood on the wire, to within the separators.
+fn head_bytes(request: &Request) -> usize {
+    let headers: usize =
+        request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    request.method().as_str().len() + uri_bytes(request.uri()) + 12 + headers
+}
+
+fn uri_bytes(uri: &Uri) -> usize {
+    uri.path().len() + uri.query().map_or(0, |query| query.len() + 1)
+}
+
+/// The longest that a request which is under way can still last.
+pub(super) fn longest_request(request_time: Duration) -> Duration {
+    // A body may take its whole time to arrive before the answer's own time begins.
+    request_time * 2
+}

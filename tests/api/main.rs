@@ -1,0 +1,4 @@
+//! The API from outside, through the real router in memory.
+
+mod front;
+mod house;
