@@ -107,7 +107,7 @@ impl Principal {
                 && self.permissions.has(permission::ON_BEHALF_OF);
         let administers =
             other.administers.iter().copied().filter(|tenant| self.administers(*tenant)).collect();
-        allowed.then(|| Self {
+        allowed.then_some(Self {
             user: other.user,
             tenant: other.tenant,
             permissions: self.permissions,

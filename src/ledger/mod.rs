@@ -1,18 +1,24 @@
 //! The ledger: everything that happened, in order, on disk.
 //!
+//! `live` is the open ledger that the rest of the server holds, `writer` the one thread that changes it, `start` folds the
+//! log into the state, `create` makes a new one.
 //! `store` says what an engine promises; `memory` is the engine for tests, `sled` the embedded one. `directory` knows where
 //! files lie, `witness` what was acknowledged last, and `recover` makes a ledger or opens one, or says why not.
 
 mod barrier;
 mod check;
+pub mod create;
 pub mod directory;
+pub mod live;
 pub mod memory;
 mod packing;
 pub mod recover;
 pub mod refusal;
 pub mod sled;
 mod space;
+pub mod start;
 pub mod store;
 pub mod witness;
+mod writer;
 
 pub use packing::Packing;

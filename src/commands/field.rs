@@ -1,0 +1,233 @@
+//! Text of a request, parsed once into types that cannot be wrong. Problems are sentences that say what is allowed and
+//! never repeat the value, for it may be a secret in the wrong place.
+
+use url::Url;
+
+/// Longest name, in characters.
+pub const NAME_CHARS_MAX: usize = 128;
+/// Longest client id, in bytes.
+pub const CLIENT_ID_BYTES_MAX: usize = 1024;
+/// Longest secret, in bytes.
+pub const SECRET_BYTES_MAX: usize = 4096;
+/// Longest URI, in bytes.
+pub const URI_BYTES_MAX: usize = 2048;
+/// Longest scope list, in bytes.
+pub const SCOPE_BYTES_MAX: usize = 4096;
+/// Longest free text, in bytes.
+pub const DESCRIPTION_BYTES_MAX: usize = 4096;
+
+macro_rules! text {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct $name(String);
+
+        impl $name {
+            /// As sent.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(text: $name) -> String {
+                text.0
+            }
+        }
+    )*};
+}
+
+text! {
+    /// The name of an OAuth application: ASCII letters, digits, `_`, and spaces inside, 1–128 (hdp-api 9.6).
+    OAuthAppName;
+    /// The name of a tenant: 1–128 characters, no control characters, no blank at either end.
+    TenantName;
+    /// A provider's endpoint: an absolute http or https URI without user name, password or fragment (RFC 6749 section 3).
+    EndpointUri;
+    /// A list of scopes, kept as sent; read as split at runs of spaces and commas (hdp-api 9.10).
+    ScopeList;
+    /// An id that a provider gave: printable ASCII (RFC 6749 appendix A.1).
+    ClientId;
+}
+
+impl OAuthAppName {
+    /// Reads a name.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ' ';
+        let good = (1..=NAME_CHARS_MAX).contains(&text.len())
+            && text.chars().all(allowed)
+            && !text.starts_with(' ')
+            && !text.ends_with(' ');
+        if good {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(format!(
+                "use 1 to {NAME_CHARS_MAX} ASCII letters, digits, underscores, and spaces between them"
+            ))
+        }
+    }
+}
+
+impl TenantName {
+    /// Reads a name.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let good = (1..=NAME_CHARS_MAX).contains(&text.chars().count())
+            && !text.chars().any(char::is_control)
+            && text.trim() == text;
+        if good {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(format!(
+                "use 1 to {NAME_CHARS_MAX} characters, no control characters, no blank at either end"
+            ))
+        }
+    }
+}
+
+impl EndpointUri {
+    /// Reads a URI; it is kept as sent.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text.len() > URI_BYTES_MAX {
+            return Err(format!("use at most {URI_BYTES_MAX} bytes"));
+        }
+        // The parser forgives blanks and control characters, which a later comparison would not.
+        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err("use visible ASCII characters only; percent-encode others".to_owned());
+        }
+        let uri = Url::parse(text)
+            .map_err(|_| "use an absolute URI such as https://provider.example/oauth2/token".to_owned())?;
+        if !matches!(uri.scheme(), "http" | "https") || uri.host_str().is_none_or(str::is_empty) {
+            return Err("use a URI of scheme https or http with a host".to_owned());
+        }
+        if !uri.username().is_empty() || uri.password().is_some() {
+            return Err("leave user name and password out of the URI".to_owned());
+        }
+        if uri.fragment().is_some() {
+            return Err("leave the fragment out: RFC 6749 section 3 forbids it".to_owned());
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl ScopeList {
+    /// Reads a list; RFC 6749 section 3.3 allows visible ASCII without `"` and `\` in a scope.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text.len() > SCOPE_BYTES_MAX {
+            return Err(format!("use at most {SCOPE_BYTES_MAX} bytes"));
+        }
+        let good = text
+            .bytes()
+            .all(|byte| (byte == b' ' || byte.is_ascii_graphic()) && byte != b'"' && byte != b'\\');
+        if !good {
+            return Err(
+                "use visible ASCII characters without \" and \\, scopes separated by spaces".to_owned()
+            );
+        }
+        if split_scopes(text).next().is_none() {
+            return Err("name at least one scope".to_owned());
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The scopes in the list.
+    pub fn scopes(&self) -> impl Iterator<Item = &str> {
+        split_scopes(&self.0)
+    }
+}
+
+fn split_scopes(text: &str) -> impl Iterator<Item = &str> {
+    text.split([' ', ',']).filter(|scope| !scope.is_empty())
+}
+
+impl ClientId {
+    /// Reads an id.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let good = (1..=CLIENT_ID_BYTES_MAX).contains(&text.len())
+            && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+        if good { Ok(Self(text.to_owned())) } else { Err(printable(CLIENT_ID_BYTES_MAX)) }
+    }
+}
+
+/// Checks a secret that a provider gave: printable ASCII, not empty (RFC 6749 appendix A.2).
+pub fn check_secret(text: &str) -> Result<(), String> {
+    let good = (1..=SECRET_BYTES_MAX).contains(&text.len())
+        && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    if good { Ok(()) } else { Err(printable(SECRET_BYTES_MAX)) }
+}
+
+/// Checks free text: any characters but NUL.
+pub fn check_description(text: &str) -> Result<(), String> {
+    if text.len() > DESCRIPTION_BYTES_MAX {
+        return Err(format!("use at most {DESCRIPTION_BYTES_MAX} bytes"));
+    }
+    if text.contains('\0') { Err("leave NUL characters out".to_owned()) } else { Ok(()) }
+}
+
+fn printable(max: usize) -> String {
+    format!("use 1 to {max} printable ASCII characters")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check<T>(parse: impl Fn(&str) -> Result<T, String>, good: &[&str], bad: &[&str]) {
+        for text in good {
+            assert!(parse(text).is_ok(), "{text:?} should be accepted");
+        }
+        for text in bad {
+            let problem = parse(text).err().unwrap_or_else(|| panic!("{text:?} should be refused"));
+            assert!(text.len() < 12 || !problem.contains(text), "the problem repeats the value");
+        }
+    }
+
+    #[test]
+    fn application_names_are_as_page_003_says_and_prints() {
+        let long = "x".repeat(129);
+        check(
+            OAuthAppName::parse,
+            &["TenantA OAuth app", "A_1", "x"],
+            &["", " x", "x ", "a-b", "ä", "a\tb", "a\nb", &long],
+        );
+    }
+
+    #[test]
+    fn endpoints_are_absolute_and_carry_no_credentials() {
+        let long = format!("https://a.example/{}", "x".repeat(URI_BYTES_MAX));
+        check(
+            EndpointUri::parse,
+            &[
+                "https://accounts.google.com/o/oauth2/v2/auth",
+                "http://idp.internal:8080/token?x=1",
+                "https://[::1]/t",
+            ],
+            &[
+                "",
+                "accounts.google.com/auth",
+                "/auth",
+                "javascript:alert(1)",
+                "ftp://a.example/",
+                "https://",
+                "https://user:secret@a.example/",
+                "https://a.example/#fragment",
+                "https://a.example/a b",
+                "https://a.example/\u{e4}",
+                "https://a.example/\n",
+                &long,
+            ],
+        );
+    }
+
+    #[test]
+    fn scopes_are_split_at_spaces_and_commas() {
+        let list = ScopeList::parse("full_offline_access, test_repo").expect("the page's own sample");
+        assert_eq!(list.scopes().collect::<Vec<_>>(), ["full_offline_access", "test_repo"]);
+        assert_eq!(list.as_str(), "full_offline_access, test_repo");
+        check(ScopeList::parse, &["a", " a,,b "], &["", " , ", "a\"b", "a\\b", "ä", "a\tb"]);
+    }
+
+    #[test]
+    fn tenant_names_have_no_blank_ends() {
+        check(TenantName::parse, &["OrgA", "Größe & Söhne"], &["", " a", "a ", "a\u{7}b", &"x".repeat(129)]);
+    }
+}

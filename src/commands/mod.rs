@@ -1,0 +1,208 @@
+//! Wishes, and the pure functions that decide them.
+//!
+//! A command is a wish with a cause. `decide` looks at the state that all commands before it leave, and answers with facts
+//! to record or with a refusal; it never sees disk, HTTP, clocks or plaintext secrets. Whether the caller may do it is
+//! decided here too, in the same order as everything else: a permission taken away one command earlier is already gone.
+//!
+//! Deliberately absent: reading. Who may see what is asked of [`crate::auth::principal::Principal`] by whoever answers.
+
+pub mod data_store;
+pub mod disclosure;
+pub mod field;
+pub mod ledger;
+pub mod oauth_app;
+mod refusal;
+pub mod role;
+pub mod tenant;
+pub mod user;
+
+use events::{
+    envelope::{Actor, Stream},
+    event::Event,
+    id::{CommandId, PermissionId, TenantId, UserId},
+    sealed::{KeyId, Sealed},
+    time::Timestamp,
+    user::UserStatus,
+};
+use projections::{
+    State,
+    table::{Table, TableChanges},
+};
+
+pub use refusal::{Object, Refusal, Taken};
+
+use crate::{
+    auth::{permission, principal::Principal},
+    ledger::store::KeyChange,
+    vault::{idempotency::RequestTags, login::LoginTag},
+};
+
+/// What decisions are made on: the folded state, and the login index, which is no fold because it must be erasable.
+#[derive(Debug, Default)]
+pub struct View<'base> {
+    /// The fold of all events.
+    pub state: State<'base>,
+    /// Whose name each login tag is.
+    pub logins: Table<'base, LoginTag, UserId>,
+}
+
+/// What a layer changed in a [`View`].
+#[derive(Debug)]
+pub struct ViewChanges {
+    state: projections::Changes,
+    logins: TableChanges<LoginTag, UserId>,
+}
+
+impl View<'_> {
+    /// An empty layer over this base.
+    pub fn layer(&self) -> View<'_> {
+        View { state: self.state.layer(), logins: self.logins.layer() }
+    }
+
+    /// What this layer changed.
+    pub fn into_changes(self) -> ViewChanges {
+        ViewChanges { state: self.state.into_changes(), logins: self.logins.into_changes() }
+    }
+
+    /// Moves a layer's changes into this base.
+    pub fn absorb(&mut self, changes: ViewChanges) {
+        self.state.absorb(changes.state);
+        self.logins.absorb(changes.logins);
+    }
+}
+
+/// Who wishes it, and how a repetition of the wish is known.
+#[derive(Clone, Debug)]
+pub struct Cause {
+    /// Drawn for this command.
+    pub id: CommandId,
+    /// Who.
+    pub actor: Actor,
+    /// For whom, by `?user=`.
+    pub on_behalf_of: Option<UserId>,
+    /// From the caller's `Idempotency-Key`.
+    pub idempotency: Option<RequestTags>,
+    /// The address it came from, sealed under the actor's key.
+    pub origin: Option<Sealed>,
+}
+
+/// A wish with its cause.
+#[derive(Clone, Debug)]
+pub struct Command {
+    /// Who and why.
+    pub cause: Cause,
+    /// What.
+    pub wish: Wish,
+}
+
+/// Everything that can be wished for.
+#[derive(Clone, Debug)]
+pub enum Wish {
+    /// The first command of every ledger.
+    CreateLedger(Box<ledger::CreateLedger>),
+    /// A new tenant, with copies of roles.
+    CreateTenant(Box<tenant::CreateTenant>),
+    /// A new user.
+    CreateUser(Box<user::CreateUser>),
+    /// Too many wrong passwords.
+    LockUser(user::LockUser),
+    /// A new application.
+    CreateOAuthApp(Box<oauth_app::CreateOAuthApp>),
+    /// An application replaced.
+    UpdateOAuthApp(Box<oauth_app::UpdateOAuthApp>),
+    /// An application deleted.
+    DeleteOAuthApp(oauth_app::DeleteOAuthApp),
+    /// Secrets to be shown.
+    RevealSecrets(disclosure::RevealSecrets),
+}
+
+/// A data key drawn at the edge for an object that does not exist yet.
+#[derive(Clone, Debug)]
+pub struct NewKey {
+    /// Its name in sealed values.
+    pub id: KeyId,
+    /// Its wrapped form on the way to the key store, and whatever must become durable with it.
+    pub entries: Vec<KeyChange>,
+}
+
+/// A fact without place and time, which the writer gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// Whose event it will be.
+    pub tenant: TenantId,
+    /// Whose history it belongs to.
+    pub stream: Stream,
+    /// What happened.
+    pub event: Event,
+}
+
+impl Fact {
+    fn new(tenant: TenantId, stream: Stream, event: impl Into<Event>) -> Self {
+        Self { tenant, stream, event: event.into() }
+    }
+}
+
+/// What a granted wish comes to. No facts: what was wished for is already so.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Decision {
+    /// Facts to record, as one command.
+    pub facts: Vec<Fact>,
+    /// Data keys that become durable with them.
+    pub keys: Vec<KeyChange>,
+    /// Entries of the login index that become durable with them.
+    pub logins: Vec<(LoginTag, UserId)>,
+}
+
+/// Decides a wish at `now`, which is the time its facts will carry.
+pub fn decide(view: &View<'_>, command: &Command, now: Timestamp) -> Result<Decision, Refusal> {
+    let cause = &command.cause;
+    match &command.wish {
+        Wish::CreateLedger(wish) => ledger::create(view, wish),
+        Wish::CreateTenant(wish) => tenant::create(view, cause, wish),
+        Wish::CreateUser(wish) => user::create(view, cause, wish, now),
+        Wish::LockUser(wish) => Ok(user::lock(view, wish, now)),
+        Wish::CreateOAuthApp(wish) => oauth_app::create(view, cause, wish),
+        Wish::UpdateOAuthApp(wish) => oauth_app::update(view, cause, wish),
+        Wish::DeleteOAuthApp(wish) => oauth_app::delete(view, cause, wish),
+        Wish::RevealSecrets(wish) => disclosure::reveal(view, cause, wish),
+    }
+}
+
+/// Whether the answer to a command may be given again to who repeats it: he must still be allowed to ask for it.
+pub fn may_repeat(view: &View<'_>, command: &Command) -> Result<(), Refusal> {
+    let permissions: &[PermissionId] = match &command.wish {
+        Wish::CreateLedger(_) | Wish::LockUser(_) => return Ok(()),
+        Wish::CreateTenant(_) => &[permission::TENANT_API],
+        Wish::CreateUser(_) => &[permission::CREATE_USERS],
+        Wish::CreateOAuthApp(_)
+        | Wish::UpdateOAuthApp(_)
+        | Wish::DeleteOAuthApp(_)
+        | Wish::RevealSecrets(_) => &oauth_app::PERMISSIONS,
+    };
+    acting(&view.state, command.cause.actor, command.cause.on_behalf_of, permissions).map(drop)
+}
+
+/// Whom the rules are asked about: the actor, or the user he acts for, holding `permissions` (all of them, or 12).
+///
+/// Refuses, in the order of hdp-api 9.4: an actor that is gone or inactive; a missing permission, whatever the target; a
+/// target that he may not act for, which answers as one that does not exist.
+pub fn acting(
+    state: &State<'_>,
+    actor: Actor,
+    on_behalf_of: Option<UserId>,
+    permissions: &[PermissionId],
+) -> Result<Principal, Refusal> {
+    let Actor::User(user) = actor else { return Err(Refusal::LacksPermission) };
+    let active = state.users.rows.get(&user).is_some_and(|row| row.status == UserStatus::Active);
+    let principal = Principal::of(state, user).filter(|_| active).ok_or(Refusal::ActorGone)?;
+    if !permissions.iter().all(|permission| principal.may(*permission)) {
+        return Err(Refusal::LacksPermission);
+    }
+    let Some(target) = on_behalf_of else { return Ok(principal) };
+    if !principal.may(permission::ON_BEHALF_OF) {
+        return Err(Refusal::LacksPermission);
+    }
+    Principal::of(state, target)
+        .and_then(|target| principal.on_behalf_of(&target))
+        .ok_or(Refusal::NotFound(Object::User(target)))
+}

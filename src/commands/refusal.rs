@@ -1,0 +1,78 @@
+use events::id::{OAuthAppId, RoleId, TenantId, UserId};
+use thiserror::Error;
+
+/// A named thing that a request pointed at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Object {
+    /// By id.
+    Tenant(TenantId),
+    /// By id.
+    Role(RoleId),
+    /// By id.
+    User(UserId),
+    /// By id.
+    OAuthApp(OAuthAppId),
+}
+
+/// What a new object may not share with another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// In the whole system.
+    TenantName,
+    /// In the whole system, whatever its case.
+    UserName,
+    /// Within the tenant.
+    OAuthAppName,
+}
+
+/// The rules say no. An ordinary value: nothing broke, nothing was recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// The caller was deleted or switched off since he authenticated.
+    #[error("the caller is no active user any more")]
+    ActorGone,
+    /// The operation's permission is missing, whatever it was asked for.
+    #[error("the caller lacks the operation's permission")]
+    LacksPermission,
+    /// The caller sees the object and may not do this to it.
+    #[error("the caller may see this object but not do this")]
+    Forbidden,
+    /// The object in the path or in `?user=` does not exist, or the caller may not see it: the same answer.
+    #[error("{0:?} does not exist or is not visible to the caller")]
+    NotFound(Object),
+    /// An object named in the body does not exist, or the caller may not use it: the same answer.
+    #[error("the request names {0:?}, which does not exist or is not the caller's to use")]
+    UnknownReference(Object),
+    /// A field's value can't stand, and why; the text never repeats the value.
+    #[error("{field}: {problem}")]
+    Invalid {
+        /// The property as the API spells it.
+        field: &'static str,
+        /// A sentence that says what is allowed.
+        problem: String,
+    },
+    /// Somebody else has it already.
+    #[error("{0:?} is taken")]
+    Taken(Taken),
+    /// The caller would give away what he does not hold (hdp-api 9.23).
+    #[error("the caller may not grant permission {0}")]
+    NotHisToGrant(events::id::PermissionId),
+    /// The object changed since the caller read it (`If-Match`).
+    #[error("the object has changed")]
+    PreconditionFailed,
+    /// The same `Idempotency-Key` came with another body within 24 hours.
+    #[error("the Idempotency-Key was used for another request")]
+    IdempotencyKeyReused,
+    /// What the edge prepared (sealed, read) no longer fits the state: prepare it again and repeat.
+    #[error("the object changed while the request was prepared")]
+    Again,
+    /// More events than one command may have.
+    #[error("the command would record {0} events")]
+    TooManyEvents(usize),
+}
+
+impl Refusal {
+    pub(crate) fn invalid(field: &'static str, problem: impl Into<String>) -> Self {
+        Self::Invalid { field, problem: problem.into() }
+    }
+}

@@ -1,0 +1,344 @@
+//! The one writer: takes the commands that are waiting, decides each on what its predecessors leave, and makes all of them
+//! durable at once.
+//!
+//! ```text
+//! queue ─► stamp ─► decide, encode, fold into a layer ─► append ─► witness ─► move the layer into the state ─► answer all
+//!          └── under the shared guard ──────────────────┘  └─ no guard ──┘   └── exclusive guard, rows only ─┘
+//! ```
+//!
+//! What recovery finds if we die: before `append` nothing of the batch; during it the whole batch or nothing; after it and
+//! before the witness the whole batch, *ahead* of the witness by valid events nobody was told of; after the witness the
+//! batch, which is what its answers say. Readers saw none of it before the witness was durable.
+
+use std::sync::Arc;
+
+use events::{
+    chain::{ChainHash, link},
+    codec::encode,
+    envelope::{Envelope, Header, IdempotencyTags},
+    event::Event,
+    id::{Epoch, LedgerId, Sequence},
+    merkle::{Frontier, leaf_hash},
+    time::Timestamp,
+};
+use projections::streams::StreamHead;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    live::{ExecuteError, Outcome, Receipt, Shared, Stop},
+    store::{AppendError, Batch, Head, KeyChange, LogStore},
+    witness::Witness,
+};
+use crate::{
+    clock::{Clock, Stamper},
+    commands::{Cause, Command, Decision, Refusal, View, decide, may_repeat},
+    vault::{Vault, entries},
+};
+
+/// Most commands in one batch.
+const BATCH_COMMANDS_MAX: usize = 256;
+/// Most bytes of leaves in one batch.
+const BATCH_LEAF_BYTES_MAX: usize = 3 * 1024 * 1024;
+/// Most events of one command.
+const COMMAND_EVENTS_MAX: usize = 4096;
+/// Most bytes of one command's leaves.
+const COMMAND_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// A command with somebody waiting for its outcome.
+pub(super) struct Job {
+    pub(super) command: Command,
+    pub(super) answer: oneshot::Sender<Result<Outcome, ExecuteError>>,
+}
+
+/// What the writer owns alone.
+pub(super) struct Writer {
+    pub(super) store: Box<dyn LogStore>,
+    pub(super) witness: Witness,
+    pub(super) vault: Arc<Vault>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) stamper: Stamper,
+    pub(super) shared: Arc<Shared>,
+    pub(super) ledger_id: LedgerId,
+    pub(super) epoch: Epoch,
+    pub(super) chain: ChainHash,
+    pub(super) frontier: Frontier,
+}
+
+impl Writer {
+    /// Works until every sender is gone and the queue is empty, then hands back what must be closed.
+    pub(super) fn run(mut self, mut queue: mpsc::Receiver<Job>) -> (Box<dyn LogStore>, Witness) {
+        let mut jobs = Vec::new();
+        loop {
+            if jobs.is_empty() {
+                let Some(job) = queue.blocking_recv() else { break };
+                jobs.push(job);
+            }
+            while jobs.len() < BATCH_COMMANDS_MAX {
+                let Ok(job) = queue.try_recv() else { break };
+                jobs.push(job);
+            }
+            // What no longer fits the batch begins the next one.
+            jobs = self.commit(jobs);
+        }
+        (self.store, self.witness)
+    }
+
+    /// Carries out one batch and answers its jobs; gives back those that did not fit.
+    pub(super) fn commit(&mut self, jobs: Vec<Job>) -> Vec<Job> {
+        if let Some(stop) = self.shared.stopped() {
+            answer_all(jobs, &ExecuteError::Stopped(stop));
+            return Vec::new();
+        }
+        let now = match self.stamper.stamp(self.clock.now(), self.clock.monotonic()) {
+            Ok(now) => now,
+            Err(refusal) => {
+                self.shared.clock_refused(Some(refusal));
+                answer_all(jobs, &ExecuteError::Clock(refusal));
+                return Vec::new();
+            }
+        };
+        self.shared.clock_refused(None);
+
+        let shared = Arc::clone(&self.shared);
+        let guard = shared.view().read();
+        let mut draft = Draft::new(self, guard.layer(), now);
+        let mut decided = Vec::with_capacity(jobs.len());
+        let mut jobs = jobs.into_iter();
+        let mut rest = Vec::new();
+        while let Some(job) = jobs.next() {
+            match draft.take(&job.command) {
+                Ok(outcome) => decided.push((job.answer, Ok(outcome))),
+                Err(Rejected::NextBatch) => {
+                    rest.push(job);
+                    rest.extend(jobs);
+                    break;
+                }
+                Err(Rejected::Error(error)) => decided.push((job.answer, Err(error))),
+            }
+        }
+        let Draft { layer, batch, chain, frontier, tagged, .. } = draft;
+        let changes = layer.into_changes();
+        drop(guard);
+
+        let written = if batch.leaves.is_empty() && batch.keys.is_empty() {
+            Ok(())
+        } else {
+            self.make_durable(batch, chain, frontier, tagged.then_some(now))
+        };
+        match written {
+            Ok(()) => {
+                shared.view().write().absorb(changes);
+                shared.publish(self.frontier.size(), decided.len());
+                for (answer, outcome) in decided {
+                    // Whoever asked may have hung up; the fact stands all the same.
+                    let _ = answer.send(outcome);
+                }
+            }
+            // The layer goes unseen. Refusals were decided on what was not written, so everybody hears the same.
+            Err(error) => {
+                for (answer, _) in decided {
+                    let _ = answer.send(Err(error.clone()));
+                }
+            }
+        }
+        rest
+    }
+
+    /// Append, then witness. Any doubt ends the writer: no synchronisation is ever repeated.
+    fn make_durable(
+        &mut self,
+        mut batch: Batch,
+        chain: ChainHash,
+        frontier: Frontier,
+        tagged_at: Option<Timestamp>,
+    ) -> Result<(), ExecuteError> {
+        if let Some(stamp) = tagged_at {
+            batch.keys.extend(self.vault.roll_idempotency(stamp));
+        }
+        let expected = Head { size: self.frontier.size(), chain: self.chain };
+        match self.store.append(&expected, &batch) {
+            Ok(_) => {}
+            Err(AppendError::Unavailable { reason }) => {
+                self.shared.short_of_room(Some(reason.clone()));
+                return Err(ExecuteError::Unavailable(reason));
+            }
+            Err(error @ (AppendError::Conflict { .. } | AppendError::Unknown { .. })) => {
+                return Err(self.stop(Stop::Append(error.to_string())));
+            }
+        }
+        if let Err(error) = self.witness.record(self.epoch, frontier.size(), chain, frontier.root()) {
+            return Err(self.stop(Stop::Witness(error.kind())));
+        }
+        if let Some(stamp) = tagged_at {
+            self.vault.idempotency_durable(stamp);
+        }
+        self.shared.short_of_room(None);
+        self.chain = chain;
+        self.frontier = frontier;
+        Ok(())
+    }
+
+    fn stop(&self, stop: Stop) -> ExecuteError {
+        tracing::error!(%stop, "the writer stops: nothing more is written until a restart has read what the disk holds");
+        self.shared.stop(stop);
+        ExecuteError::OutcomeUnknown
+    }
+}
+
+fn answer_all(jobs: Vec<Job>, error: &ExecuteError) {
+    for job in jobs {
+        let _ = job.answer.send(Err(error.clone()));
+    }
+}
+
+/// Why a command is not part of a draft.
+enum Rejected {
+    /// It does not fit this batch.
+    NextBatch,
+    /// It is answered with this.
+    Error(ExecuteError),
+}
+
+impl<E: Into<ExecuteError>> From<E> for Rejected {
+    fn from(error: E) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+/// A batch being decided.
+struct Draft<'base> {
+    layer: View<'base>,
+    batch: Batch,
+    bytes: usize,
+    ledger_id: LedgerId,
+    epoch: Epoch,
+    chain: ChainHash,
+    frontier: Frontier,
+    now: Timestamp,
+    /// Whether an event of the batch carries idempotency tags, whose key must be durable with it.
+    tagged: bool,
+}
+
+impl<'base> Draft<'base> {
+    fn new(writer: &Writer, layer: View<'base>, now: Timestamp) -> Self {
+        Self {
+            layer,
+            batch: Batch::default(),
+            bytes: 0,
+            ledger_id: writer.ledger_id,
+            epoch: writer.epoch,
+            chain: writer.chain,
+            frontier: writer.frontier.clone(),
+            now,
+            tagged: false,
+        }
+    }
+
+    /// Decides a command and folds its events in; on an error the draft is as before.
+    fn take(&mut self, command: &Command) -> Result<Outcome, Rejected> {
+        if let Some(repeated) = self.repeated(command)? {
+            return Ok(repeated);
+        }
+        let decision = decide(&self.layer, command, self.now)?;
+        let events = self.envelopes(&command.cause, &decision)?;
+        let mut leaves = Vec::with_capacity(events.len());
+        let mut chain = self.chain;
+        let mut bytes = 0;
+        let mut linked = Vec::with_capacity(events.len());
+        for mut envelope in events {
+            envelope.header.previous_hash = chain;
+            let leaf = encode(&envelope)?;
+            chain = link(&leaf);
+            bytes += leaf.len();
+            leaves.push(leaf);
+            linked.push(envelope);
+        }
+        if bytes > COMMAND_BYTES_MAX {
+            return Err(Refusal::TooManyEvents(linked.len()).into());
+        }
+        if self.bytes > 0 && self.bytes + bytes > BATCH_LEAF_BYTES_MAX {
+            return Err(Rejected::NextBatch);
+        }
+
+        for (envelope, leaf) in linked.iter().zip(&leaves) {
+            self.layer.state.apply(envelope);
+            self.frontier.push(leaf_hash(leaf));
+        }
+        for (tag, user) in &decision.logins {
+            self.layer.logins.put(*tag, *user);
+            self.batch
+                .keys
+                .push(KeyChange::Put { key: entries::login(tag), value: entries::login_value(*user) });
+        }
+        self.tagged |= linked.iter().any(|envelope| envelope.header.idempotency.is_some());
+        self.batch.keys.extend(decision.keys);
+        self.batch.leaves.extend(leaves);
+        self.bytes += bytes;
+        self.chain = chain;
+        let last = Sequence(self.frontier.size().saturating_sub(1));
+        Ok(Outcome::Done(Receipt { epoch: self.epoch, command_id: command.cause.id, last, events: linked }))
+    }
+
+    /// The earlier command of the same `Idempotency-Key`, if there was one in the last 24 hours.
+    fn repeated(&self, command: &Command) -> Result<Option<Outcome>, ExecuteError> {
+        let Some(tags) = &command.cause.idempotency else { return Ok(None) };
+        let idempotency = &self.layer.state.idempotency;
+        let found = tags.all().find_map(|tags| {
+            let remembered = idempotency.lookup(&tags.key, self.now)?;
+            Some((tags, *remembered))
+        });
+        let Some((IdempotencyTags { request, .. }, remembered)) = found else { return Ok(None) };
+        if remembered.request != *request {
+            return Err(Refusal::IdempotencyKeyReused.into());
+        }
+        may_repeat(&self.layer, command)?;
+        Ok(Some(Outcome::Repeated { first: remembered.first, count: remembered.count }))
+    }
+
+    fn envelopes(&self, cause: &Cause, decision: &Decision) -> Result<Vec<Envelope>, ExecuteError> {
+        let facts = &decision.facts;
+        if facts.len() > COMMAND_EVENTS_MAX {
+            return Err(Refusal::TooManyEvents(facts.len()).into());
+        }
+        let count = u32::try_from(facts.len()).expect("checked against COMMAND_EVENTS_MAX");
+        let tags = match &cause.idempotency {
+            // A request that waited for more than a day can't be remembered under a key that still lives.
+            Some(tags) => Some(tags.to_record(self.now).ok_or(ExecuteError::QueueFull)?),
+            None => None,
+        };
+        let mut sequence = Sequence(self.frontier.size());
+        let mut envelopes: Vec<Envelope> = Vec::with_capacity(facts.len());
+        for (index, fact) in (0..count).zip(facts) {
+            let before = envelopes
+                .iter()
+                .rev()
+                .find(|earlier| earlier.header.stream == fact.stream)
+                .map(|earlier| StreamHead {
+                    version: earlier.header.stream_version,
+                    sequence: earlier.header.sequence,
+                })
+                .or_else(|| self.layer.state.streams.heads.get(&fact.stream).copied());
+            let header = Header {
+                ledger_id: self.ledger_id,
+                epoch: self.epoch,
+                sequence,
+                recorded_at: self.now,
+                tenant: fact.tenant,
+                stream: fact.stream,
+                stream_version: before.map_or(0, |head| head.version + 1),
+                stream_previous: before.map(|head| head.sequence),
+                actor: cause.actor,
+                command_id: cause.id,
+                command_index: index,
+                command_count: count,
+                previous_hash: ChainHash::ZERO,
+                on_behalf_of: cause.on_behalf_of,
+                idempotency: tags.filter(|_| index == 0),
+                origin: cause.origin.clone().filter(|_| index == 0),
+            };
+            envelopes.push(Envelope { header, event: Event::clone(&fact.event) });
+            sequence = sequence.next();
+        }
+        Ok(envelopes)
+    }
+}
