@@ -7,8 +7,10 @@
 //! from this crate alone.
 
 pub mod chain;
+pub mod checkpoint;
 pub mod codec;
 pub mod disclosure;
+pub mod dump;
 pub mod envelope;
 pub mod event;
 pub mod id;

@@ -144,7 +144,6 @@ impl Book {
 }
 
 /// One value of every fact, as the golden files hold it.
-#[expect(dead_code, reason = "the golden files use it")]
 pub(crate) fn every_event() -> Vec<Event> {
     vec![
         ledger_created().into(),

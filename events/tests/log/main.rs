@@ -1,4 +1,6 @@
 //! Whole logs: made, written, read again, damaged, and checked by our verifier and by one that is not ours.
 
 mod book;
+mod checkpoint;
+mod golden;
 mod verify;

@@ -339,7 +339,7 @@ fn apply(damage: &Damage, leaves: &mut Vec<Vec<u8>>) {
         Damage::Drop { place } if *place < len => drop(leaves.remove(*place)),
         Damage::Swap { first, second } if *first < len && *second < len => leaves.swap(*first, *second),
         Damage::Repeat { place, at } if *place < len && *at < len => {
-            leaves.insert(*at, leaves[*place].clone())
+            leaves.insert(*at, leaves[*place].clone());
         }
         Damage::Insert { at, bytes } if *at < len => leaves.insert(*at, bytes.clone()),
         Damage::Cut { place, len: cut } if *place < len => {
