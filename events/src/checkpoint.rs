@@ -20,6 +20,7 @@ use crate::{
         TreeHash,
         proof::{ProofError, check_consistency},
     },
+    verify::Verdict,
 };
 
 /// Longest note that is looked at, in bytes.
@@ -119,6 +120,25 @@ pub enum CheckpointError {
     /// Two signed histories contradict each other.
     #[error("two checkpoints contradict each other: the history was forked ({0})")]
     Forked(ProofError),
+}
+
+impl CheckpointError {
+    /// What it means for the log; `None` when the note says nothing that could be believed.
+    pub fn verdict(&self) -> Option<Verdict> {
+        match self {
+            Self::Forked(_) => Some(Verdict::Forked),
+            Self::Stale { .. } => Some(Verdict::Stale),
+            Self::NotText
+            | Self::NoSignatures
+            | Self::SignatureLine(_)
+            | Self::Unsigned
+            | Self::FalseSignature(_)
+            | Self::Malformed
+            | Self::Origin
+            | Self::OtherOrigin { .. }
+            | Self::Key => None,
+        }
+    }
 }
 
 /// Signs checkpoints.

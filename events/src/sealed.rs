@@ -10,6 +10,9 @@ const ALG_AES_256_GCM_SIV: u8 = 1;
 /// Bytes of a sealed value before its ciphertext: algorithm, key id, nonce.
 const PREFIX_LEN: usize = 1 + 32 + 12;
 
+/// Bytes of the tag at the ciphertext's end.
+const TAG_LEN: usize = 16;
+
 /// `BLAKE3 derive_key("authledger 2026 data key id v1", data key)`: names the key and commits to it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -84,7 +87,7 @@ impl Sealed {
         let (alg, rest) = bytes.split_first()?;
         let (key_id, rest) = rest.split_first_chunk::<32>()?;
         let (nonce, ciphertext) = rest.split_first_chunk::<12>()?;
-        (*alg == ALG_AES_256_GCM_SIV).then(|| Self {
+        (*alg == ALG_AES_256_GCM_SIV && ciphertext.len() >= TAG_LEN).then(|| Self {
             key_id: KeyId(*key_id),
             nonce: *nonce,
             ciphertext: ciphertext.to_vec(),

@@ -20,13 +20,39 @@ pub struct Finding {
     pub reason: Reason,
 }
 
-/// What a finding means for the log as a whole.
+/// What is wrong with a log as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// What is there is not what was written.
     Tampered,
+    /// Two signed checkpoints of one origin contradict each other.
+    Forked,
+    /// A checkpoint is older than one that was seen before.
+    Stale,
     /// What is there may be true, but it is not all.
     Incomplete,
+}
+
+impl Verdict {
+    /// One word for people and programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tampered => "tampered",
+            Self::Forked => "forked",
+            Self::Stale => "stale",
+            Self::Incomplete => "incomplete",
+        }
+    }
+
+    /// How a verifying program ends: codes of their own, so that a script tells them from "could not be read".
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Tampered => 10,
+            Self::Forked => 11,
+            Self::Stale => 12,
+            Self::Incomplete => 13,
+        }
+    }
 }
 
 /// What can be wrong with a leaf or with its place.
