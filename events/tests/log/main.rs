@@ -2,5 +2,6 @@
 
 mod book;
 mod checkpoint;
+mod format;
 mod golden;
 mod verify;
