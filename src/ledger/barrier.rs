@@ -127,8 +127,9 @@ mod tests {
         assert_eq!(panicked, Err(Barred::Panicked));
 
         let (release, blocked) = mpsc::channel::<()>();
-        let stuck =
-            run(&[], Duration::from_millis(20), &mut quiet, move |_: &Ticks<()>| drop(blocked.recv()));
+        let stuck = run(&[], Duration::from_millis(20), &mut quiet, move |_: &Ticks<()>| {
+            let _ = blocked.recv();
+        });
         assert_eq!(stuck, Err(Barred::Stuck { secs: 0 }));
         drop(release);
     }

@@ -32,7 +32,7 @@ pub(super) struct Checked {
 enum Failure {
     Engine(EngineRefusal),
     Store(StoreError),
-    Finding(Finding),
+    Finding(Box<Finding>),
     Foreign(LedgerId),
     Missing { size: u64 },
     Changed,
@@ -105,7 +105,7 @@ fn check<T>(store: &SledStore, expected: &Statement, ticks: &Ticks<T>) -> Result
         // Said before anything about a last command cut short: this is what its owner needs to know.
         return Err(Failure::Missing { size });
     }
-    let report = verifier.finish().map_err(Failure::Finding)?;
+    let report = verifier.finish().map_err(|finding| Failure::Finding(Box::new(finding)))?;
     ticks.tick(size);
     if agrees { Ok(Checked { report, epoch: last_epoch }) } else { Err(Failure::Changed) }
 }
@@ -122,7 +122,7 @@ fn one(
     {
         return Err(Failure::Foreign(header.ledger_id));
     }
-    verifier.push(leaf).map_err(Failure::Finding)?;
+    verifier.push(leaf).map_err(|finding| Failure::Finding(Box::new(finding)))?;
     Ok(header.map_or(expected.epoch, |header| header.epoch))
 }
 

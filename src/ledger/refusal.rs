@@ -85,7 +85,7 @@ pub enum OpenRefusal {
         /// The engine's directory.
         file: PathBuf,
         /// Which event, and what is wrong with it.
-        finding: Finding,
+        finding: Box<Finding>,
     },
     /// The engine could not read its files; it panicked, hung, or said so.
     #[error("{}: {reason}", file.display())]
