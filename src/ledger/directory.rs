@@ -37,7 +37,8 @@ impl DataDirectory {
     /// The copy that is opened before the original elsewhere, for a disk that has no room for it.
     #[must_use]
     pub fn with_copies(self, copies: impl Into<PathBuf>) -> Self {
-        Self { copies: copies.into(), ..self }
+        // A name of our own below it: what is found there is removed.
+        Self { copies: copies.into().join("authledger-check"), ..self }
     }
 
     /// The directory itself.

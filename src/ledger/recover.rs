@@ -17,7 +17,7 @@ use events::verify::Report;
 
 use super::check::{self, Checked};
 use super::directory::{self, CopyError, DataDirectory, DirectoryLock, Staged};
-use super::refusal::OpenRefusal;
+use super::refusal::{EngineFailure, OpenRefusal};
 use super::sled::{self, SledOptions, SledStore};
 use super::space;
 use super::store::{Head, KeyStore, LogReader, LogStore, StoreError};
@@ -266,10 +266,20 @@ fn enter(directory: &DataDirectory, witness_key: &[u8; 32]) -> Result<(Directory
     {
         return Err(OpenRefusal::Missing { file });
     }
+    if !SledStore::has_our_settings(&engine).map_err(refused(&engine, "read"))? {
+        return Err(OpenRefusal::Engine { file: engine.join("conf"), reason: EngineFailure::Damaged });
+    }
     let lock = directory
         .lock()
         .map_err(refused(path, "lock"))?
         .ok_or_else(|| OpenRefusal::AlreadyRunning { directory: path.to_owned() })?;
+    // Left by a start that died over its copy; the directory is ours alone, so nobody uses it.
+    match fs::remove_dir_all(directory.copy()) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(refused(directory.copy(), "remove")(error));
+        }
+        _ => {}
+    }
     let witness = Witness::open(directory.witness(), witness_key)
         .map_err(|reason| OpenRefusal::Witness { file: directory.witness().to_owned(), reason })?;
     Ok((lock, witness))
@@ -306,10 +316,6 @@ impl Copy {
         let engine = directory.engine();
         let path = directory.copy().to_owned();
         let total = engine_bytes(&engine)?;
-        if path.exists() {
-            // Left by a start that died here; the directory is ours alone, so nobody uses it.
-            fs::remove_dir_all(&path).map_err(refused(&path, "remove"))?;
-        }
         let copy = Self { path };
         let mut copied = |done| progress(Progress { step: Step::Copying, done, total });
         directory::copy_tree(&engine, &copy.path, &mut copied).map_err(|error| match error {

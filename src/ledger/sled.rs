@@ -7,7 +7,7 @@
 //! One tree, because a batch is atomic per tree, with a first byte in every key:
 //! `e` leaves (`packing.rs`), `k` ‖ key for the key store, `m` what this is.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -26,6 +26,8 @@ use super::store::{AppendError, Batch, Head, KeyChange, KeyStore, LogReader, Log
 
 /// Files without which the engine would quietly begin a new database.
 pub(super) const FILES: [&str; 2] = ["db", "conf"];
+/// What the engine writes into `conf`, followed by a checksum of four bytes. It rewrites what is shorter.
+const CONF: &[u8] = b"segment_size: 524288\nuse_compression: false\nversion: 0.34\n";
 /// Threads of the engine, whose panics are answers to us and no news to the operator.
 pub(super) const THREADS: &[&str] = &["sled-io-", "log flusher"];
 
@@ -125,6 +127,12 @@ impl SledStore {
         }
         let head = last_head(&engine)?;
         Ok(Self::with(engine, directory, options, head)?)
+    }
+
+    /// Whether the engine's settings are those it wrote for us; it would quietly take others, or write new ones.
+    pub(super) fn has_our_settings(directory: &Path) -> io::Result<bool> {
+        let conf = fs::read(directory.join("conf"))?;
+        Ok(conf.len() == CONF.len() + 4 && conf.starts_with(CONF))
     }
 
     fn with(

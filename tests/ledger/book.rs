@@ -1,6 +1,9 @@
 //! Writes a book of valid leaves, so that the store has something to keep.
 
-use authledger::ledger::store::{Batch, Head};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use authledger::ledger::store::{Batch, Head, LogReader};
 use events::chain::{self, ChainHash};
 use events::codec;
 use events::envelope::{Actor, Envelope, Header, Stream, StreamKind};
@@ -24,6 +27,19 @@ pub(crate) struct Book {
 impl Book {
     pub(crate) fn new(ledger_id: LedgerId) -> Self {
         Self { ledger_id, size: 0, chain: ChainHash::ZERO, frontier: Frontier::default() }
+    }
+
+    /// The book that a log holds, to be gone on with.
+    pub(crate) fn resumed(reader: &Arc<dyn LogReader>) -> Self {
+        let mut book = Self::new(LEDGER);
+        let read = reader.read(Sequence(0), Sequence(u64::MAX), &mut |_, leaf| {
+            book.chain = chain::link(leaf);
+            book.frontier.push(leaf_hash(leaf));
+            book.size += 1;
+            ControlFlow::Continue(())
+        });
+        read.expect("reads");
+        book
     }
 
     /// A book that goes on after `head`, for a log whose tree nobody asks for.

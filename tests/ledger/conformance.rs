@@ -160,7 +160,7 @@ fn another_head_is_a_conflict_and_writes_nothing(engine: &mut impl Engine) {
         let batch = Book::after(expected).command(1);
         match store.append(&expected, &batch) {
             Err(AppendError::Conflict { expected: named, actual: found }) => {
-                assert_eq!((named, found), (expected, actual))
+                assert_eq!((named, found), (expected, actual));
             }
             other => panic!("expected a conflict, got {other:?}"),
         }
@@ -299,7 +299,7 @@ fn a_reader_beside_the_writer_sees_whole_prefixes(engine: &mut impl Engine) {
                 let size = reader.head().size;
                 let leaves = all(&reader, 0, size);
                 assert_eq!(leaves.len() as u64, size, "what the head promised is there");
-                assert!(size == 0 || size % 5 == 0, "a batch is seen whole or not at all");
+                assert!(size == 0 || size.is_multiple_of(5), "a batch is seen whole or not at all");
                 looks += 1;
             }
         });

@@ -6,10 +6,10 @@ use authledger::ledger::directory::DataDirectory;
 use authledger::ledger::recover::{self, OpenOptions, Opened};
 use authledger::ledger::refusal::OpenRefusal;
 use authledger::ledger::sled::SledOptions;
-use authledger::ledger::store::Head;
 use events::id::{Epoch, LedgerId, Sequence};
 
 use crate::book::{Book, LEDGER};
+use crate::child::Appending;
 
 /// The witness key of every ledger here.
 pub(crate) const KEY: [u8; 32] = [42; 32];
@@ -17,7 +17,7 @@ pub(crate) const KEY: [u8; 32] = [42; 32];
 /// Small enough for thousands of opens.
 pub(crate) fn options() -> OpenOptions {
     let engine = SledOptions { cache_bytes: 1 << 20, low_water_bytes: 0, ..SledOptions::default() };
-    OpenOptions { engine, reserve_bytes: 4096, ..OpenOptions::default() }
+    OpenOptions { engine, reserve_bytes: 4096, deadline: std::time::Duration::from_secs(20) }
 }
 
 /// Makes an empty ledger in `path`.
@@ -39,7 +39,7 @@ pub(crate) fn open(path: &Path) -> Result<Opened, OpenRefusal> {
 /// Appends to an opened ledger as the writer does: append, witness, and only then believe it.
 pub(crate) fn append(opened: &mut Opened, book: &mut Book, count: u32) {
     let expected = book.head();
-    let batch = book.command(count);
+    let batch = book.batch(&vec![150; count as usize]);
     let head = opened.store.append(&expected, &batch).expect("appends");
     opened.witness.record(Epoch(1), head.size, head.chain, book.frontier().root()).expect("witnesses");
 }
@@ -60,19 +60,15 @@ pub(crate) fn closed_ledger(path: &Path, events: u32) -> Book {
     book
 }
 
-/// The same, but left as a crash of the process would leave it: everything in the kernel, nothing closed.
-pub(crate) fn crashed_ledger(path: &Path, events: u32) -> Book {
-    let running = path.with_extension("running");
+/// A ledger of `events` events that a process left by dying, with nothing closed.
+pub(crate) fn crashed_ledger(path: &Path, events: u64) -> Book {
+    create(path, LEDGER);
+    let said = Appending::dying_after(events, 1).start(path).listen();
+    assert_eq!((said.acknowledged, said.ended.as_deref()), (Some(events), Some("done")));
     let mut book = Book::new(LEDGER);
-    create(&running, LEDGER);
-    let mut opened = open(&running).expect("opens");
     for _ in 0..events {
-        append(&mut opened, &mut book, 1);
+        book.batch(&[150]);
     }
-    // A copy made while nobody writes is what a kill would leave.
-    copy(&running, path);
-    close(opened);
-    std::fs::remove_dir_all(&running).expect("removes");
     book
 }
 
@@ -87,10 +83,6 @@ pub(crate) fn leaves(opened: &Opened) -> Vec<Vec<u8>> {
     });
     read.expect("reads");
     leaves
-}
-
-pub(crate) fn head(opened: &Opened) -> Head {
-    opened.store.head()
 }
 
 pub(crate) fn copy(from: &Path, to: &Path) {
