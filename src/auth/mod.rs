@@ -3,5 +3,13 @@
 //! Owns credentials and their guessing, permissions, and the rules over both. Deliberately absent: how an answer looks;
 //! refusals become status codes in `api`.
 
+pub mod address;
+pub mod authenticate;
+pub mod basic;
+pub mod hasher;
+pub mod password;
 pub mod permission;
 pub mod principal;
+pub mod throttle;
+mod turns;
+mod verified;

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::{files, secret::KeyBytes};
 use crate::clock::{Random, draw};
 
-/// The environment variable that holds the key where there is no file.
+/// The environment variable that holds the key where there is no file; `config` reads it.
 pub const MASTER_ENV: &str = "AUTHLEDGER_KEYS__MASTER";
 
 const CHECK_CONTEXT: &str = "authledger 2026 master key check v1";
@@ -51,7 +51,7 @@ pub enum MasterKeyError {
     /// What was found is not a key.
     #[error("{place} does not hold a master key: 64 hexadecimal digits are expected")]
     Malformed {
-        /// The file, or the environment variable's name.
+        /// The file, or the setting.
         place: String,
     },
     /// A new key would overwrite an old one, and with it everything the old one opens.
@@ -86,6 +86,11 @@ impl MasterKey {
         Self(KeyBytes::new(draw(random)))
     }
 
+    /// The key that these bytes are.
+    pub fn from_bytes(bytes: &[u8; 32]) -> Self {
+        Self(KeyBytes::new(*bytes))
+    }
+
     /// Reads 64 hexadecimal digits; blanks and line ends around them are ignored. `place` is named when they aren't.
     pub fn from_hex(text: &str, place: &str) -> Result<Self, MasterKeyError> {
         let mut bytes = Zeroizing::new([0_u8; 32]);
@@ -110,11 +115,10 @@ impl MasterKey {
         Ok(resolved.with_file_name(name))
     }
 
-    /// The key of the ledger in `dir`: from the environment variable's value when there is one, else from the file
-    /// beside the directory.
-    pub fn load(environment: Option<&str>, dir: &Path) -> Result<Self, MasterKeyError> {
-        match environment {
-            Some(text) => Self::from_hex(text, MASTER_ENV),
+    /// The key of the ledger in `dir`: the configured one when there is one, else that of the file beside the directory.
+    pub fn load(configured: Option<&[u8; 32]>, dir: &Path) -> Result<Self, MasterKeyError> {
+        match configured {
+            Some(bytes) => Ok(Self::from_bytes(bytes)),
             None => Self::read(&Self::path_beside(dir)?),
         }
     }
@@ -220,17 +224,13 @@ mod tests {
             assert!(refusal.contains("64 hexadecimal digits"), "{refusal}");
             assert!(text.is_empty() || !refusal.contains(text), "{refusal}");
         }
-        let refusal = MasterKey::load(Some("canary"), directory.path()).expect_err("no key").to_string();
-        assert!(refusal.contains(MASTER_ENV) && !refusal.contains("canary"), "{refusal}");
         assert!(matches!(MasterKey::read(directory.path()), Err(MasterKeyError::Malformed { .. })));
     }
 
     #[test]
-    fn the_environment_goes_before_the_file() {
-        let text = "ab".repeat(32);
-        let key = MasterKey::load(Some(&format!(" {text}\n")), Path::new("/nowhere/data"))
-            .expect("from the variable");
-        assert_eq!(key, MasterKey::from_hex(&text, "test").expect("hex"));
+    fn a_configured_key_goes_before_the_file() {
+        let key = MasterKey::load(Some(&[0xab; 32]), Path::new("/nowhere/data")).expect("configured");
+        assert_eq!(key, MasterKey::from_hex(&format!(" {}\n", "ab".repeat(32)), "test").expect("hex"));
     }
 
     #[test]

@@ -1,0 +1,243 @@
+//! Counting failures, so that guessing is slow: per address, per account from one address, and the lock of an account.
+//! All of it is memory with a bound; nothing here is an event.
+
+use std::{collections::VecDeque, hash::Hash, num::NonZeroUsize, time::Duration};
+
+use events::{
+    id::{Sequence, UserId},
+    time::Timestamp,
+};
+use lru::LruCache;
+use parking_lot::Mutex;
+
+use crate::clock::{Monotonic, micros};
+
+const MINUTE: Duration = Duration::from_mins(1);
+/// How many keys a throttle remembers; the ones that failed longest ago go first.
+const KEYS_MAX: NonZeroUsize = NonZeroUsize::new(65_536).expect("not zero");
+
+/// Lets a number of failures a minute happen per key, and no more.
+///
+/// A key's whole record is the time at which its failures will have been worked off, one each `minute / number`
+/// (generic cell rate algorithm): there is no window whose border lets twice as many through.
+pub(super) struct Throttle<K: Hash + Eq> {
+    interval: Duration,
+    cleared_at: Mutex<LruCache<K, Monotonic>>,
+}
+
+impl<K: Hash + Eq> Throttle<K> {
+    /// Allows `per_minute` failures, at least one.
+    pub(super) fn new(per_minute: u32) -> Self {
+        Self { interval: MINUTE / per_minute.max(1), cleared_at: Mutex::new(LruCache::new(KEYS_MAX)) }
+    }
+
+    /// How long this key has to wait; `None` when it may try.
+    pub(super) fn wait(&self, key: &K, now: Monotonic) -> Option<Duration> {
+        let cleared_at = *self.cleared_at.lock().peek(key)?;
+        let outstanding = cleared_at.since(now);
+        let allowed = MINUTE.saturating_sub(self.interval);
+        outstanding.checked_sub(allowed).filter(|wait| !wait.is_zero())
+    }
+
+    /// Counts a failure.
+    pub(super) fn failed(&self, key: K, now: Monotonic) {
+        let mut cleared_at = self.cleared_at.lock();
+        let from = cleared_at.peek(&key).map_or(now, |before| now.max(*before));
+        cleared_at.put(key, Monotonic(from.0 + self.interval));
+    }
+}
+
+/// When an account is locked (hdp-api 7.1, limits 2 to 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LockoutPolicy {
+    /// Failures in a row that lock; 0 switches the lock off.
+    pub limit: u32,
+    /// Within this time.
+    pub interval: Duration,
+    /// For this long.
+    pub period: Duration,
+}
+
+/// A lock that is to be recorded: one for each account and period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LockAccount {
+    /// Whose account.
+    pub user: UserId,
+    /// When the lock ends.
+    pub until: Timestamp,
+}
+
+/// What memory knows of one account.
+enum Record {
+    /// Times of the failures in a row, oldest first. There are no more of them than somebody made Argon2 run.
+    Failures(VecDeque<Timestamp>),
+    /// Locked here, before the event is durable, and also when it can't become so.
+    Locked {
+        until: Timestamp,
+        /// The user's last change when it happened. Once he has changed, his row says whether he is locked: the event
+        /// has arrived, or an administrator has ended the lock.
+        changed: Sequence,
+    },
+}
+
+/// Failures in a row, per account.
+pub(super) struct Lockouts {
+    policy: LockoutPolicy,
+    records: Mutex<LruCache<UserId, Record>>,
+}
+
+impl Lockouts {
+    pub(super) fn new(policy: LockoutPolicy) -> Self {
+        Self { policy, records: Mutex::new(LruCache::new(KEYS_MAX)) }
+    }
+
+    /// Whether memory says that the account is locked; its row may say so too.
+    pub(super) fn is_locked(&self, user: UserId, changed: Sequence, now: Timestamp) -> bool {
+        self.records.lock().peek(&user).is_some_and(|record| record.is_locked(changed, now))
+    }
+
+    /// Counts a wrong password. Answers with the lock when this was the one too many.
+    pub(super) fn failed(&self, user: UserId, changed: Sequence, now: Timestamp) -> Option<LockAccount> {
+        if self.policy.limit == 0 {
+            return None;
+        }
+        let mut records = self.records.lock();
+        let record = records.get_or_insert_mut(user, || Record::Failures(VecDeque::new()));
+        if let Record::Locked { .. } = record {
+            if record.is_locked(changed, now) {
+                return None;
+            }
+            *record = Record::Failures(VecDeque::new());
+        }
+        let Record::Failures(times) = record else { return None };
+        let oldest = now.saturating_add_micros(-micros(self.policy.interval));
+        while times.front().is_some_and(|time| *time <= oldest) {
+            times.pop_front();
+        }
+        times.push_back(now);
+        if times.len() < self.policy.limit as usize {
+            return None;
+        }
+        let until = now.saturating_add_micros(micros(self.policy.period));
+        *record = Record::Locked { until, changed };
+        Some(LockAccount { user, until })
+    }
+
+    /// The right password ends a row of failures.
+    pub(super) fn succeeded(&self, user: UserId) {
+        let mut records = self.records.lock();
+        if let Some(Record::Failures(_)) = records.peek(&user) {
+            records.pop(&user);
+        }
+    }
+}
+
+impl Record {
+    fn is_locked(&self, changed: Sequence, now: Timestamp) -> bool {
+        match self {
+            Self::Failures(_) => false,
+            Self::Locked { until, changed: then } => now < *until && *then == changed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const USER: UserId = UserId(7);
+    const SEEN: Sequence = Sequence(3);
+
+    fn at(secs: i64) -> Timestamp {
+        Timestamp(1_795_176_000_000_000).saturating_add_secs(secs)
+    }
+
+    fn mono(millis: u64) -> Monotonic {
+        Monotonic(Duration::from_millis(millis))
+    }
+
+    fn lockouts(limit: u32) -> Lockouts {
+        Lockouts::new(LockoutPolicy {
+            limit,
+            interval: Duration::from_mins(15),
+            period: Duration::from_mins(30),
+        })
+    }
+
+    #[test]
+    fn a_throttle_lets_its_number_fail_and_then_one_each_interval() {
+        let throttle = Throttle::new(10);
+        for _ in 0..10 {
+            assert_eq!(throttle.wait(&"a", mono(0)), None);
+            throttle.failed("a", mono(0));
+        }
+        assert_eq!(throttle.wait(&"a", mono(0)), Some(Duration::from_secs(6)));
+        assert_eq!(throttle.wait(&"a", mono(5_000)), Some(Duration::from_secs(1)));
+        assert_eq!(throttle.wait(&"a", mono(6_000)), None);
+        throttle.failed("a", mono(6_000));
+        assert_eq!(throttle.wait(&"a", mono(6_000)), Some(Duration::from_secs(6)));
+        assert_eq!(throttle.wait(&"b", mono(6_000)), None, "another key is another matter");
+        assert_eq!(throttle.wait(&"a", mono(120_000)), None);
+    }
+
+    proptest! {
+        /// In any minute at most twice the number, in any hour at most sixty times and once more.
+        #[test]
+        fn no_pattern_of_tries_gets_more_than_the_rate(gaps in prop::collection::vec(0_u64..4_000, 1..400)) {
+            let throttle = Throttle::new(7);
+            let (mut now, mut failures) = (0_u64, 0_u64);
+            for gap in gaps {
+                now += gap;
+                if throttle.wait(&(), mono(now)).is_none() {
+                    throttle.failed((), mono(now));
+                    failures += 1;
+                }
+                prop_assert!(failures <= 7 + 7 * now / 60_000 + 1);
+            }
+        }
+    }
+
+    #[test]
+    fn the_third_failure_in_a_row_locks_once() {
+        let lockouts = lockouts(3);
+        assert_eq!(lockouts.failed(USER, SEEN, at(0)), None);
+        assert_eq!(lockouts.failed(USER, SEEN, at(1)), None);
+        assert!(!lockouts.is_locked(USER, SEEN, at(1)));
+        assert_eq!(lockouts.failed(USER, SEEN, at(2)), Some(LockAccount { user: USER, until: at(1_802) }));
+        assert!(lockouts.is_locked(USER, SEEN, at(3)));
+        assert!(!lockouts.is_locked(UserId(8), SEEN, at(3)));
+        assert_eq!(lockouts.failed(USER, SEEN, at(4)), None, "one lock for each period");
+        assert!(!lockouts.is_locked(USER, SEEN, at(1_802)));
+        assert_eq!(lockouts.failed(USER, SEEN, at(1_803)), None, "a new row begins");
+    }
+
+    #[test]
+    fn a_success_ends_the_row_and_so_does_time() {
+        let lockouts = lockouts(3);
+        lockouts.failed(USER, SEEN, at(0));
+        lockouts.failed(USER, SEEN, at(1));
+        lockouts.succeeded(USER);
+        assert_eq!(lockouts.failed(USER, SEEN, at(2)), None);
+        assert_eq!(lockouts.failed(USER, SEEN, at(901)), None);
+        assert_eq!(lockouts.failed(USER, SEEN, at(903)), None, "the one at 2 is too old");
+        assert!(lockouts.failed(USER, SEEN, at(904)).is_some(), "three within 900 s, whatever was before");
+    }
+
+    #[test]
+    fn a_changed_user_is_what_his_row_says() {
+        let lockouts = lockouts(1);
+        assert!(lockouts.failed(USER, SEEN, at(0)).is_some());
+        lockouts.succeeded(USER);
+        assert!(lockouts.is_locked(USER, SEEN, at(1)), "a success can't end a lock");
+        assert!(!lockouts.is_locked(USER, Sequence(9), at(1)), "an administrator unlocked him");
+        assert!(lockouts.failed(USER, Sequence(9), at(2)).is_some(), "and he is locked anew");
+    }
+
+    #[test]
+    fn limit_zero_never_locks() {
+        let lockouts = lockouts(0);
+        assert!((0..1_000).all(|second| lockouts.failed(USER, SEEN, at(second)).is_none()));
+    }
+}
