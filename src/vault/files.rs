@@ -21,6 +21,10 @@ pub(super) struct SmallFile {
 
 /// Reads a whole small text file. Mode and content are those of one open file, so nobody swaps it in between.
 pub(super) fn read(path: &Path) -> io::Result<SmallFile> {
+    // Asked before opening, since opening a pipe would wait for somebody to write into it.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
     let file = File::open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() || metadata.len() > LEN_MAX {
@@ -32,14 +36,14 @@ pub(super) fn read(path: &Path) -> io::Result<SmallFile> {
 }
 
 /// Creates a file that only its owner reads, and makes it durable; fails when there is one.
-pub(super) fn create(path: &Path, text: &str) -> io::Result<()> {
+pub(super) fn create(path: &Path, text: &[u8]) -> io::Result<()> {
     write_new(path, text)?;
     sync_directory_of(path)
 }
 
 /// Replaces a file or creates it. Dying here leaves the old text, or the new one, and perhaps a `.new` beside it that the
 /// next replacement overwrites.
-pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
+pub(super) fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     let new = path.with_added_extension("new");
     match fs::remove_file(&new) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -50,13 +54,13 @@ pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
     sync_directory_of(path)
 }
 
-fn write_new(path: &Path, text: &str) -> io::Result<()> {
+fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(text)?;
     file.sync_all()
 }
 

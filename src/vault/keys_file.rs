@@ -144,7 +144,7 @@ impl KeysFile {
     /// Writes or replaces the file of a data directory, durable on return.
     pub fn write(&self, dir: &Path) -> Result<(), KeysFileError> {
         let path = dir.join(KEYS_FILE);
-        files::replace(&path, &self.to_text()).map_err(|error| KeysFileError::Io {
+        files::replace(&path, self.to_text().as_bytes()).map_err(|error| KeysFileError::Io {
             path,
             operation: "written",
             kind: error.kind(),

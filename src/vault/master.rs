@@ -138,9 +138,10 @@ impl MasterKey {
 
     /// Writes a new key file, mode 0600, durable before this returns: what is sealed under it comes later.
     pub fn write_new(&self, path: &Path) -> Result<(), MasterKeyError> {
-        let mut text = Zeroizing::new(hex::encode(self.0.expose()));
-        text.push('\n');
-        files::create(path, &text).map_err(|error| match error.kind() {
+        // Encoded in place: a string that grows would leave a copy of the key behind.
+        let mut text = Zeroizing::new([b'\n'; 65]);
+        hex::encode_to_slice(self.0.expose(), &mut text[..64]).expect("32 bytes have 64 digits");
+        files::create(path, &*text).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => MasterKeyError::Exists { path: path.to_owned() },
             kind => MasterKeyError::Unwritable { path: path.to_owned(), kind },
         })
@@ -219,7 +220,7 @@ mod tests {
             long.as_str(),
             "canary-canary-canary-canary-canary-canary-canary-canary-canary12",
         ] {
-            files::replace(&path, text).expect("written");
+            files::replace(&path, text.as_bytes()).expect("written");
             let refusal = MasterKey::read(&path).expect_err("no key").to_string();
             assert!(refusal.contains("64 hexadecimal digits"), "{refusal}");
             assert!(text.is_empty() || !refusal.contains(text), "{refusal}");
