@@ -22,3 +22,6 @@ pub mod witness;
 mod writer;
 
 pub use packing::Packing;
+
+#[cfg(test)]
+mod tests;
