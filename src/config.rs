@@ -3,11 +3,12 @@
 //! Owned here: which settings there are, how each is read, what must hold between them, and how they are shown with secrets
 //! masked. Absent on purpose: what they do; each room takes its own section as an argument and never reads the environment.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::vault::secret::PlainSecret;
+use zeroize::Zeroizing;
 
 mod check;
 mod keys;
@@ -61,6 +62,8 @@ pub struct Ledger {
     pub data_dir: PathBuf,
     /// The witness file, when it lies outside the data directory.
     pub witness_path: Option<PathBuf>,
+    /// Where the copy is made that is opened before the log, when the data directory's disk has no room for it.
+    pub check_dir: Option<PathBuf>,
     /// Below this much free space, in bytes, writes are refused.
     pub min_free_bytes: u64,
     /// How many commands may wait for the writer.
@@ -71,7 +74,17 @@ pub struct Ledger {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keys {
     /// The master key, when it does not lie in `<data-dir>.key`.
-    pub master: Option<PlainSecret>,
+    pub master: Option<MasterKey>,
+}
+
+/// 32 bytes that `Debug` does not show.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MasterKey(pub Zeroizing<[u8; 32]>);
+
+impl fmt::Debug for MasterKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MasterKey(***)")
+    }
 }
 
 /// `[clock]`
@@ -172,6 +185,7 @@ impl Default for Config {
             ledger: Ledger {
                 data_dir: PathBuf::from("authledger-data"),
                 witness_path: None,
+                check_dir: None,
                 min_free_bytes: 64 << 20,
                 queue: 1024,
             },

@@ -48,6 +48,13 @@ macro_rules! events {
                 }
             }
 
+            /// Writes the body in a form for people, such as JSON. Bytes for the log come from the codec alone.
+            pub fn describe<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self {
+                    $($(#[$attribute])* Self::$name(body) => serde::Serialize::serialize(body, serializer),)*
+                }
+            }
+
             pub(crate) fn encode(&self) -> Result<Vec<u8>, CodecError> {
                 match self {
                     $($(#[$attribute])* Self::$name(body) => encode_body(body),)*

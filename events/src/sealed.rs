@@ -14,9 +14,20 @@ const PREFIX_LEN: usize = 1 + 32 + 12;
 const TAG_LEN: usize = 16;
 
 /// `BLAKE3 derive_key("authledger 2026 data key id v1", data key)`: names the key and commits to it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(transparent)]
 pub struct KeyId(pub [u8; 32]);
+
+// In bytes the 32 of them, for people and their tools hex.
+impl Serialize for KeyId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            self.0.serialize(serializer)
+        }
+    }
+}
 
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -107,9 +118,12 @@ impl fmt::Debug for Sealed {
 }
 
 // In a body a sealed value is a byte string: u64 length, then the wire form. One form everywhere, so that a reader
-// needs one function.
+// needs one function. Where people read, ciphertext would only be noise.
 impl Serialize for Sealed {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            return serializer.collect_str(&format_args!("sealed under {}", self.key_id));
+        }
         serializer.serialize_bytes(&self.to_bytes())
     }
 }

@@ -1,5 +1,7 @@
 //! Who may come in: everything under `/api` needs credentials, except a list.
 
+use std::net::SocketAddr;
+
 use axum::extract::{Request, State};
 use axum::http::Method;
 use axum::middleware::Next;
@@ -26,3 +28,7 @@ pub(super) async fn guard(State(app): State<AppState>, request: Request, next: N
     }
     ApiError::InvalidCredentials.into_response()
 }
+
+/// The other end of the connection, before any proxy's word about it. Requests without one come from tests of this process.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);

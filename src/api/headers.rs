@@ -309,11 +309,12 @@ mod tests {
         }
     }
 
+    type SiteRow = (&'static [(&'static str, &'static [u8])], bool);
+
     #[test]
     fn s_l15_cross_site_requests_are_known_by_either_header() {
         let ours = "https://ledger.example";
-        type Row = (&'static [(&'static str, &'static [u8])], bool);
-        let rows: &[Row] = &[
+        let rows: &[SiteRow] = &[
             (&[], false),
             (&[("sec-fetch-site", b"same-origin")], false),
             (&[("sec-fetch-site", b"none")], false),

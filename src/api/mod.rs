@@ -10,7 +10,6 @@ use std::sync::Arc;
 use crate::clock::Random;
 use crate::config::Config;
 
-pub mod address;
 pub mod answer;
 pub mod body;
 pub mod codes;

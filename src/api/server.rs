@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tower::Service as _;
 
-use super::address::Peer;
+use super::guard::Peer;
 use super::rim::{HEAD_MARGIN_BYTES, longest_request};
 use super::{AppState, router};
 

@@ -4,15 +4,22 @@
 //! they ask the rooms.
 
 use std::fmt::Display;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use ::events::verify::Verdict;
 use clap::{CommandFactory, Parser};
 
 use crate::config::{Config, Layers};
 
 mod completions;
+mod events;
+mod offline;
+mod progress;
+mod replay;
 mod serve;
+mod verify;
 
 /// An event-sourced authorization ledger: OAuth objects, tokens and provable history in one binary.
 #[derive(Debug, Parser)]
@@ -25,6 +32,9 @@ struct Arguments {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    Verify(verify::Verify),
+    Replay(replay::Replay),
+    Events(events::Events),
     Completions(completions::Completions),
 }
 
@@ -41,6 +51,9 @@ pub fn main() -> ExitCode {
     };
     let outcome = match arguments.command {
         Command::Serve(serve) => serve.run(),
+        Command::Verify(verify) => verify.run(),
+        Command::Replay(replay) => replay.run(),
+        Command::Events(events) => events.run(),
         Command::Completions(completions) => Ok(completions.run(&mut Arguments::command())),
     };
     match outcome {
@@ -55,14 +68,27 @@ pub fn main() -> ExitCode {
 /// How a command ends (DESIGN: fixed).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
-    Done = 0,
-    Usage = 2,
-    CannotRun = 3,
+    Done,
+    Usage,
+    CannotRun,
+    /// `verify` alone: what is wrong with the book.
+    Verdict(Verdict),
+}
+
+impl Exit {
+    fn code(self) -> u8 {
+        match self {
+            Exit::Done => 0,
+            Exit::Usage => 2,
+            Exit::CannotRun => 3,
+            Exit::Verdict(verdict) => verdict.exit_code(),
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> ExitCode {
-        ExitCode::from(exit as u8)
+        ExitCode::from(exit.code())
     }
 }
 
@@ -85,8 +111,26 @@ impl Failure {
     }
 }
 
+/// Writes a result and a line end. Whoever reads may have enough and hang up: that is no failure.
+fn say(text: &str) -> Result<(), Failure> {
+    closed_pipe(writeln!(std::io::stdout(), "{text}"))
+}
+
+fn print_json(value: &serde_json::Value) -> Result<(), Failure> {
+    say(&value.to_string())
+}
+
+fn closed_pipe(result: std::io::Result<()>) -> Result<(), Failure> {
+    match result {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::cannot_run(format!("can't write: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Flags of every command that reads settings.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 struct Settings {
     /// A TOML file with settings
     #[arg(long, value_name = "FILE")]

@@ -84,7 +84,7 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
                 _ = interrupt.recv() => {}
             }
             // Nothing acknowledged is lost: it is on disk. The next start checks a copy first.
-            std::process::exit(i32::from(Exit::CannotRun as u8));
+            std::process::exit(i32::from(Exit::CannotRun.code()));
         });
     })
 }

@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use zeroize::Zeroizing;
+
 use super::value::{Raw, show_duration};
-use super::{Config, LogFormat, PasswordPolicy, Reveal};
-use crate::vault::secret::PlainSecret;
+use super::{Config, LogFormat, MasterKey, PasswordPolicy, Reveal};
 
 /// One setting.
 pub struct Key {
@@ -79,6 +80,14 @@ pub const KEYS: &[Key] = &[
         show: |c| c.ledger.witness_path.as_ref().and_then(|path| quoted(path.display())),
     },
     Key {
+        name: "ledger.check_dir",
+        help: "where a copy of the log is made and opened first, when the data directory's disk has no room for it",
+        expected: PATH,
+        secret: false,
+        read: |c, v| put(&mut c.ledger.check_dir, Some(path(v)?)),
+        show: |c| c.ledger.check_dir.as_ref().and_then(|path| quoted(path.display())),
+    },
+    Key {
         name: "ledger.min_free_bytes",
         help: "writes are refused when the disk has less than this",
         expected: BYTES,
@@ -100,9 +109,9 @@ pub const KEYS: &[Key] = &[
         expected: "32 bytes as 64 hexadecimal digits",
         secret: true,
         read: |c, v| {
-            let text = v.text()?.trim();
-            let good = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-            put(&mut c.keys.master, Some(Some(PlainSecret::from(text)).filter(|_| good)?))
+            let mut key = Zeroizing::new([0; 32]);
+            hex::decode_to_slice(v.text()?.trim(), key.as_mut_slice()).ok()?;
+            put(&mut c.keys.master, Some(MasterKey(key)))
         },
         show: |c| c.keys.master.as_ref().map(|_| String::new()),
     },

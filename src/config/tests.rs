@@ -60,6 +60,7 @@ fn what_is_printed_reads_back_as_the_same_settings() {
         [ledger]
         data_dir = "/data/a \"quoted\" place"
         witness_path = "/elsewhere/witness"
+        check_dir = "/spacious"
         min_free_bytes = "2GiB"
         queue = 7
         [clock]
