@@ -207,6 +207,35 @@ fn no_key_shows_in_debug() {
     }
 }
 
+#[test]
+fn l06_neither_keys_nor_texts_stand_in_the_key_store_the_keys_file_or_a_leaf() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let house = house(LEDGER);
+    house.keys_file.write(directory.path()).expect("written");
+    let key = house.stored_key();
+    let sealed = house.vault.seal(&key, StreamKind::USER, Field::USER_NAME, b"canary-user-name");
+    let login = entries::login(&house.vault.login_tag(&name("canary-user-name")));
+    house.store.apply([KeyChange::Put { key: login, value: entries::login_value(events::id::UserId(1)) }]);
+    house.store.apply(house.vault.roll_idempotency(Timestamp(1_795_176_000_000_000)));
+
+    let mut written = std::fs::read(directory.path().join(keys_file::KEYS_FILE)).expect("readable");
+    written.extend(sealed.to_bytes());
+    house.store.scan(b"", &mut |key, value| written.extend([key, value].concat())).expect("readable");
+    let generations = house.keys_file.unwrap(&house.master).expect("the right key");
+    let secrets: [&[u8]; 5] = [
+        b"canary-user-name",
+        key.bytes().expose(),
+        house.vault.login_key.expose(),
+        generations[0].1.expose(),
+        &*house.master.witness_key(LEDGER),
+    ];
+    for (number, secret) in secrets.iter().enumerate() {
+        for form in [secret.to_vec(), hex::encode(secret).into_bytes()] {
+            assert!(!written.windows(form.len()).any(|window| window == form), "secret {number}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn any_text_opens_as_it_was_sealed(text in prop::collection::vec(any::<u8>(), 0..2_000), kind: u16, field: u16) {
