@@ -2,8 +2,8 @@
 //!
 //! | Entry | Value |
 //! | --- | --- |
-//! | `d` ‖ key id [32] | a wrapped data key |
-//! | `l` ‖ login tag [32] | the user's id, u64 little-endian |
+//! | `d` ‖ key id, 32 bytes | a wrapped data key |
+//! | `l` ‖ login tag, 32 bytes | the user's id, u64 little-endian |
 //! | `i` ‖ day u32 | the wrapped key of that day's idempotency tags |
 //! | `k` ‖ `login` | the wrapped key of the login tags |
 //!
