@@ -1,6 +1,6 @@
 //! Wrapping of keys for the key store, under the generation keys.
 //!
-//! A wrapped key = version u8 (1) ‖ generation u32 little-endian ‖ nonce [12] ‖ ciphertext [48]. Its associated data names
+//! A wrapped key = version u8 (1) ‖ generation u32 little-endian ‖ nonce (12 bytes) ‖ ciphertext (48 bytes). Its associated data names
 //! the ledger, the generation and the entry it stands under, so that no entry opens in another's place.
 
 use events::id::LedgerId;
