@@ -109,12 +109,12 @@ impl Verifier {
             // In its place by the chain, only its number was changed; a copy of its neighbour is one too many. Otherwise it
             // may be the true leaf of that sequence, if others went before it, and then the next leaf vouches for it.
             let vouchable = claimed != actual && own != actual;
-            let own = if vouchable { own } else { ChainHash::ZERO };
+            let own = Some(own).filter(|_| vouchable);
             return Err(Reason::Sequence { carried: header.sequence, own });
         }
         if claimed != actual {
             return Err(match self.last {
-                Some(_) => Reason::Chain { actual, claimed, own },
+                Some(_) => Reason::Chain { actual, claimed, own: Some(own) },
                 None => Reason::PreviousHash { actual, claimed },
             });
         }
@@ -212,7 +212,7 @@ impl Verifier {
         let finding = Finding { sequence: Sequence(sequence.0 - 1), reason };
         let mut here = self.expected.iter().filter(|head| head.size == sequence.0 + 1);
         match here.find_map(|head| head.chain) {
-            Some(chain) => finding.vouched(chain == own),
+            Some(chain) => finding.vouched(Some(chain) == own),
             None => finding,
         }
     }

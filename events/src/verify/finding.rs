@@ -67,8 +67,8 @@ pub enum Reason {
     Sequence {
         /// What it carries.
         carried: Sequence,
-        /// Its own hash, by which the leaf after it can vouch for it.
-        own: ChainHash,
+        /// Its own hash, by which the leaf after it can vouch for it; `None` when that would mean nothing.
+        own: Option<ChainHash>,
     },
     /// A later leaf claims the same sequence, and the log goes on from that one.
     #[error("the leaf in place {place} claims this sequence too, and the log goes on from that one")]
@@ -83,8 +83,8 @@ pub enum Reason {
         actual: ChainHash,
         /// What the leaf after it says.
         claimed: ChainHash,
-        /// The hash of that leaf, by which the next one can vouch for it.
-        own: ChainHash,
+        /// The hash of that leaf, by which the next one can vouch for it; `None` when that is settled.
+        own: Option<ChainHash>,
     },
     /// The hash that it carries is not that of the leaf before, and nothing vouches for it.
     #[error("it was changed: it says the leaf before it has the hash {claimed}, but that is {actual}")]
@@ -208,7 +208,9 @@ impl Finding {
     pub fn settle(self, next: Option<&[u8]>) -> Self {
         let Some(said) = next.and_then(carried_hash) else { return self };
         match self.reason {
-            Reason::Chain { own, .. } | Reason::Sequence { own, .. } => self.vouched(said == own),
+            Reason::Chain { own: Some(own), .. } | Reason::Sequence { own: Some(own), .. } => {
+                self.vouched(said == own)
+            }
             _ => self,
         }
     }
@@ -217,7 +219,10 @@ impl Finding {
     pub(super) fn vouched(self, second_is_true: bool) -> Self {
         let place = self.sequence;
         match self.reason {
-            Reason::Chain { actual, claimed, .. } if !second_is_true => {
+            Reason::Chain { actual, claimed, .. } if second_is_true => {
+                Self { sequence: place, reason: Reason::Chain { actual, claimed, own: None } }
+            }
+            Reason::Chain { actual, claimed, .. } => {
                 Self { sequence: place.next(), reason: Reason::PreviousHash { actual, claimed } }
             }
             Reason::Sequence { carried, .. } if second_is_true && carried < place => {

@@ -138,6 +138,10 @@ impl Book {
         self.leaves.push(bytes);
     }
 
+    pub(crate) fn chain(&self) -> ChainHash {
+        self.chain
+    }
+
     pub(crate) fn head(&self) -> ExpectedHead {
         ExpectedHead { size: self.frontier.size(), chain: Some(self.chain), root: Some(self.frontier.root()) }
     }

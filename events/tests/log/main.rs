@@ -2,6 +2,7 @@
 
 mod book;
 mod checkpoint;
+mod clients;
 mod format;
 mod golden;
 mod verify;
