@@ -206,3 +206,6 @@ pub fn acting(
         .and_then(|target| principal.on_behalf_of(&target))
         .ok_or(Refusal::NotFound(Object::User(target)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -116,14 +116,14 @@ impl Writer {
                 Err(Rejected::Error(error)) => decided.push((job.answer, Err(error))),
             }
         }
-        let Draft { layer, batch, chain, frontier, tagged, .. } = draft;
+        let Draft { layer, batch, chain, frontier, .. } = draft;
         let changes = layer.into_changes();
         drop(guard);
 
         let written = if batch.leaves.is_empty() && batch.keys.is_empty() {
             Ok(())
         } else {
-            self.make_durable(batch, chain, frontier, tagged.then_some(now))
+            self.make_durable(batch, chain, frontier, now)
         };
         match written {
             Ok(()) => {
@@ -150,11 +150,10 @@ impl Writer {
         mut batch: Batch,
         chain: ChainHash,
         frontier: Frontier,
-        tagged_at: Option<Timestamp>,
+        stamp: Timestamp,
     ) -> Result<(), ExecuteError> {
-        if let Some(stamp) = tagged_at {
-            batch.keys.extend(self.vault.roll_idempotency(stamp));
-        }
+        // Every batch may be the first of its day, and the end of an old day's key must not wait for a tagged command.
+        batch.keys.extend(self.vault.roll_idempotency(stamp));
         let expected = Head { size: self.frontier.size(), chain: self.chain };
         match self.store.append(&expected, &batch) {
             Ok(_) => {}
@@ -169,9 +168,7 @@ impl Writer {
         if let Err(error) = self.witness.record(self.epoch, frontier.size(), chain, frontier.root()) {
             return Err(self.stop(Stop::Witness(error.kind())));
         }
-        if let Some(stamp) = tagged_at {
-            self.vault.idempotency_durable(stamp);
-        }
+        self.vault.idempotency_durable(stamp);
         self.shared.short_of_room(None);
         self.chain = chain;
         self.frontier = frontier;
@@ -215,8 +212,6 @@ struct Draft<'base> {
     chain: ChainHash,
     frontier: Frontier,
     now: Timestamp,
-    /// Whether an event of the batch carries idempotency tags, whose key must be durable with it.
-    tagged: bool,
 }
 
 impl<'base> Draft<'base> {
@@ -230,7 +225,6 @@ impl<'base> Draft<'base> {
             chain: writer.chain,
             frontier: writer.frontier.clone(),
             now,
-            tagged: false,
         }
     }
 
@@ -270,7 +264,6 @@ impl<'base> Draft<'base> {
                 .keys
                 .push(KeyChange::Put { key: entries::login(tag), value: entries::login_value(*user) });
         }
-        self.tagged |= linked.iter().any(|envelope| envelope.header.idempotency.is_some());
         self.batch.keys.extend(decision.keys);
         self.batch.leaves.extend(leaves);
         self.bytes += bytes;
