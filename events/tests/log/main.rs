@@ -5,4 +5,5 @@ mod checkpoint;
 mod clients;
 mod format;
 mod golden;
+mod identity;
 mod verify;
