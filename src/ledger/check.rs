@@ -149,8 +149,8 @@ fn refuse(named: &Path, failure: Failure, expected: &Statement) -> OpenRefusal {
 
 pub(super) fn refuse_store(named: &Path, error: StoreError) -> OpenRefusal {
     match error {
-        StoreError::Io { operation: _, kind } => {
-            OpenRefusal::Io { file: named.to_owned(), operation: "read or write", kind }
+        StoreError::Io { operation: _, cause } => {
+            OpenRefusal::Io { file: named.to_owned(), operation: "read or write", cause }
         }
         StoreError::Engine { .. } => refuse_engine(named, EngineFailure::Damaged),
         other => refuse_engine(named, EngineFailure::Failed(other)),

@@ -140,7 +140,7 @@ impl LogStore for MemoryStore {
         let mut disk = self.view.disk.shared.lock();
         let unknown = AppendError::Unknown {
             attempted,
-            reason: StoreError::Io { operation: "write the batch", kind: io::ErrorKind::Other },
+            reason: StoreError::Io { operation: "write the batch", cause: io::ErrorKind::Other.into() },
         };
         match disk.due_fault() {
             None => disk.persist(batch, attempted),

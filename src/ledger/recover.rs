@@ -91,7 +91,7 @@ impl Closer {
     /// the directory. Dying anywhere in here is like dying before: the next start makes its copy.
     pub fn close(self, store: Box<dyn LogStore>, mut witness: Witness) -> Result<(), StoreError> {
         store.close()?;
-        let io = |operation| move |error: io::Error| StoreError::Io { operation, kind: error.kind() };
+        let io = |operation| move |error: io::Error| StoreError::Io { operation, cause: (&error).into() };
         let files = directory::fingerprint(&self.directory.engine(), &mut |_| {})
             .map_err(io("read the storage files"))?;
         witness.record_close(files).map_err(io("write the witness"))?;
@@ -125,7 +125,7 @@ pub fn create(
     }
     let staged = Staged::begin(target).map_err(|error| match error.kind() {
         io::ErrorKind::ResourceBusy => OpenRefusal::AlreadyRunning { directory: path.to_owned() },
-        kind => OpenRefusal::Io { file: path.to_owned(), operation: "create", kind },
+        _ => refused(path, "create")(error),
     })?;
     let directory = staged.directory().clone();
     let engine = directory.engine();
@@ -255,7 +255,7 @@ fn enter(directory: &DataDirectory, witness_key: &[u8; 32]) -> Result<(Directory
     let engine = directory.engine();
     let metadata = fs::metadata(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => OpenRefusal::NotALedger { directory: path.to_owned() },
-        kind => OpenRefusal::Io { file: path.to_owned(), operation: "read", kind },
+        _ => refused(path, "read")(error),
     })?;
     // Looked at before the lock is taken, which would make a file in a directory that is nothing of ours.
     if !metadata.is_dir() || (!directory.witness().exists() && !engine.exists()) {
@@ -303,7 +303,7 @@ fn engine_bytes(engine: &Path) -> Result<u64, OpenRefusal> {
 
 pub(super) fn refused(file: &Path, operation: &'static str) -> impl Fn(io::Error) -> OpenRefusal + use<> {
     let file = file.to_owned();
-    move |error| OpenRefusal::Io { file: file.clone(), operation, kind: error.kind() }
+    move |error| OpenRefusal::Io { file: file.clone(), operation, cause: (&error).into() }
 }
 
 /// A copy of the engine's files that removes itself.

@@ -7,7 +7,7 @@ use events::id::{LedgerId, Sequence};
 use events::verify::Finding;
 use thiserror::Error;
 
-use super::store::StoreError;
+use super::store::{Cause, StoreError};
 use super::witness::WitnessRefusal;
 
 /// A refusal to open a ledger. Every byte that was there before is as it was.
@@ -106,14 +106,14 @@ pub enum OpenRefusal {
         free_bytes: u64,
     },
     /// The operating system refused.
-    #[error("could not {operation} {}: {kind}", file.display())]
+    #[error("could not {operation} {}: {cause}", file.display())]
     Io {
         /// What it was about.
         file: PathBuf,
         /// What was being done, as a verb.
         operation: &'static str,
         /// The operating system's reason.
-        kind: io::ErrorKind,
+        cause: Cause,
     },
 }
 
@@ -206,7 +206,7 @@ impl OpenRefusal {
             Self::NoRoomForCopy { .. } => {
                 "Nothing was changed. Free some room, or name a directory with room for the copy in `ledger.check_dir`, and start again."
             }
-            Self::Io { kind: io::ErrorKind::StorageFull, .. } => {
+            Self::Io { cause: Cause { kind: io::ErrorKind::StorageFull, .. }, .. } => {
                 "Free some room on the disk and start again."
             }
             Self::Io { .. } => {

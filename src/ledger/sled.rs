@@ -42,6 +42,9 @@ const SLICE_BYTES: usize = 1024 * 1024;
 /// The longest pause of a reader between two slices while the writer is at work.
 const PAUSE_MAX: Duration = Duration::from_millis(20);
 
+/// How long the engine may take to let go of its file.
+const RELEASE_MAX: Duration = Duration::from_secs(5);
+
 /// How the engine is opened.
 #[derive(Debug, Clone)]
 pub struct SledOptions {
@@ -98,8 +101,8 @@ impl SledStore {
     /// Creates an empty engine in `directory`, which must not hold one yet, and makes its files durable.
     pub fn create(directory: &Path, options: SledOptions) -> Result<Self, StoreError> {
         if FILES.iter().any(|file| directory.join(file).exists()) {
-            let kind = io::ErrorKind::AlreadyExists;
-            return Err(StoreError::Io { operation: "create the storage files", kind });
+            let cause = io::ErrorKind::AlreadyExists.into();
+            return Err(StoreError::Io { operation: "create the storage files", cause });
         }
         let engine = open_engine(directory, &options, true)
             .map_err(|error| failed("create the storage files", &error))?;
@@ -175,6 +178,20 @@ impl SledStore {
         Ok(())
     }
 
+    /// Waits until the engine's own handle is gone: a thread of its pool may hold it for a moment after everything was
+    /// dropped, and then the next open here finds the file locked, or an unmount finds it busy.
+    fn wait_for_release(&self) {
+        let begun = Instant::now();
+        while begun.elapsed() < RELEASE_MAX {
+            if self.file.try_lock().is_ok() {
+                let _ = self.file.unlock();
+                return;
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        tracing::warn!("the storage engine kept its file open after it was closed");
+    }
+
     fn check_room(&self) -> Result<(), StoreError> {
         let low_water_bytes = self.options.low_water_bytes;
         let free_bytes =
@@ -237,6 +254,7 @@ impl LogStore for SledStore {
         let engine = self.shared.engine.write().take();
         barrier::catch(THREADS, || drop(engine))
             .map_err(|_| StoreError::Engine { operation: "close its files" })?;
+        self.wait_for_release();
         settled
     }
 }
@@ -395,5 +413,5 @@ fn failed(operation: &'static str, error: &::sled::Error) -> StoreError {
 }
 
 fn os(operation: &'static str, error: &io::Error) -> StoreError {
-    StoreError::Io { operation, kind: error.kind() }
+    StoreError::Io { operation, cause: error.into() }
 }

@@ -14,6 +14,7 @@
 //! - **Ending.** After an append with an unknown outcome the engine accepts nothing more; reads go on. Only opening
 //!   anew, which looks at what the disk really holds, clears that.
 
+use std::fmt;
 use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -113,8 +114,8 @@ pub enum KeyChange {
 }
 
 /// Silent about keys and values: a login tag or a wrapped key has no business in a log line.
-impl std::fmt::Debug for KeyChange {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for KeyChange {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Put { .. } => "Put { .. }",
             Self::Delete { .. } => "Delete { .. }",
@@ -198,6 +199,36 @@ pub enum AppendError {
     },
 }
 
+/// The operating system's reason for an error, in a form that can be compared and kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cause {
+    /// What sort of error.
+    pub kind: io::ErrorKind,
+    /// Its number, where it has one; then its text is the operating system's, and more precise than the sort's.
+    code: Option<i32>,
+}
+
+impl From<io::ErrorKind> for Cause {
+    fn from(kind: io::ErrorKind) -> Self {
+        Self { kind, code: None }
+    }
+}
+
+impl From<&io::Error> for Cause {
+    fn from(error: &io::Error) -> Self {
+        Self { kind: error.kind(), code: error.raw_os_error() }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.code {
+            Some(code) => io::Error::from_raw_os_error(code).fmt(formatter),
+            None => self.kind.fmt(formatter),
+        }
+    }
+}
+
 /// What an engine says when it can't do what it was asked. It holds no text of the engine's own.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum StoreError {
@@ -229,12 +260,12 @@ pub enum StoreError {
     #[error("a leaf has no bytes")]
     EmptyLeaf,
     /// The operating system refused.
-    #[error("could not {operation}: {kind}")]
+    #[error("could not {operation}: {cause}")]
     Io {
         /// What was being done, as a verb.
         operation: &'static str,
         /// The operating system's reason.
-        kind: io::ErrorKind,
+        cause: Cause,
     },
     /// What the engine reads can't be what was written.
     #[error("the stored log is damaged at event {sequence}")]

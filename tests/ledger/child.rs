@@ -20,6 +20,9 @@ const BATCHES: &str = "AUTHLEDGER_TEST_BATCHES";
 const COMMANDS: &str = "AUTHLEDGER_TEST_COMMANDS";
 const LOW_WATER: &str = "AUTHLEDGER_TEST_LOW_WATER";
 
+/// The longest any child lives.
+const LIFE_MAX: Duration = Duration::from_secs(120);
+
 /// What a child does with the ledger it is given.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Appending {
@@ -40,8 +43,7 @@ impl Appending {
         Self { batches: Some(batches), commands, low_water_bytes: 0 }
     }
 
-    /// The environment and arguments that make this test binary, started by whatever means, do it.
-    pub(crate) fn apply(self, command: &mut Command, directory: &Path) {
+    fn apply(self, command: &mut Command, directory: &Path) {
         command.env(ROLE, "append").env(DIRECTORY, directory).env(COMMANDS, self.commands.to_string());
         command.env(BATCHES, self.batches.unwrap_or(u64::MAX).to_string());
         command.env(LOW_WATER, self.low_water_bytes.to_string());
@@ -52,9 +54,22 @@ impl Appending {
     }
 
     pub(crate) fn start(self, directory: &Path) -> Run {
-        let mut command = Command::new(std::env::current_exe().expect("this binary"));
+        self.start_under(&[], directory)
+    }
+
+    /// The same under `wrapper`, the beginning of a command line such as `strace -f`.
+    pub(crate) fn start_under(self, wrapper: &[&str], directory: &Path) -> Run {
+        let this = std::env::current_exe().expect("this binary");
+        let mut command = match wrapper.split_first() {
+            Some((program, arguments)) => {
+                let mut command = Command::new(program);
+                command.args(arguments).arg(this);
+                command
+            }
+            None => Command::new(this),
+        };
         self.apply(&mut command, directory);
-        Run(command.spawn().expect("starts"))
+        Run(command.spawn().unwrap_or_else(|error| panic!("{wrapper:?} does not start: {error}")))
     }
 }
 
@@ -100,7 +115,7 @@ impl Run {
         said
     }
 
-    /// Listens until `until` says so, does `deed`, and listens to what is still in the pipe.
+    /// Listens until `until` says so, does `deed`, which must end the child, and hears out what is still in the pipe.
     pub(crate) fn listen_until(
         mut self,
         mut until: impl FnMut(&Said) -> bool,
@@ -116,11 +131,15 @@ impl Run {
             }
         }
         deed(&mut self.0);
-        let _ = self.0.kill();
         lines.for_each(|line| said.hear(&line));
         self.0.wait().expect("ends");
         said
     }
+}
+
+/// The deed of a plain kill -9.
+pub(crate) fn kill(child: &mut Child) {
+    child.kill().expect("kills");
 }
 
 /// A condition for `listen_until`: this long after the first acknowledgement.
@@ -143,6 +162,11 @@ fn as_told() {
     let (Ok(role), Ok(directory)) = (std::env::var(ROLE), std::env::var(DIRECTORY)) else { return };
     let number = |name| std::env::var(name).ok().and_then(|value: String| value.parse().ok()).unwrap_or(0);
     println!();
+    // A child whose parent died is nobody's to kill.
+    std::thread::spawn(|| {
+        std::thread::sleep(LIFE_MAX);
+        std::process::abort();
+    });
     let ended = match role.as_str() {
         "open" => match ground::open(Path::new(&directory)) {
             Ok(opened) => {

@@ -5,9 +5,14 @@
 mod book;
 mod child;
 mod conformance;
+mod disk;
+mod faults;
 mod flips;
+mod full;
 mod ground;
 mod opening;
+mod power;
+mod trace;
 
 /// How many rounds a test of random moments takes: few every time, many in a soak.
 fn rounds(few: u64, soak: u64) -> u64 {

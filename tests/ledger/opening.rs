@@ -395,8 +395,8 @@ fn a_killed_appender_loses_nothing_it_acknowledged() {
         let run = Appending::forever(1 + u32::try_from(round % 60).expect("small")).start(&path);
         // Every third round dies at a moment of its own choosing: while it opens.
         let said = match round % 3 {
-            2 => run.listen_until(|said| said.opened.is_some(), |_| {}),
-            _ => run.listen_until(child::acknowledged_for(after), |_| {}),
+            2 => run.listen_until(|said| said.opened.is_some(), child::kill),
+            _ => run.listen_until(child::acknowledged_for(after), child::kill),
         };
         assert!(said.ended.is_none(), "{said:?}");
         acknowledged = said.acknowledged.unwrap_or(acknowledged).max(acknowledged);
