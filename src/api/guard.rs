@@ -1,22 +1,49 @@
 //! Who may come in: everything under `/api` needs credentials, except a list.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::Method;
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use events::envelope::Actor;
+use events::id::{CommandId, UserId};
 
 use super::AppState;
-use super::error::ApiError;
+use super::error::{ApiError, Fault};
 use super::headers::is_cross_site;
+use crate::auth::address::client_address;
+use crate::auth::authenticate::{Account, Accounts, AuthError};
+use crate::auth::basic::BasicCredentials;
+use crate::auth::throttle::LockAccount;
+use crate::clock::draw;
+use crate::commands::{Cause, Command, Wish, user::LockUser};
+use crate::ledger::live::Ledger;
+use crate::vault::login::LoginTag;
 
 /// Routes under `/api` that answer anybody. A test walks all routes and knows this list.
 pub const PUBLIC: &[&str] = &["/api/healthcheck"];
 
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// The other end of the connection, before any proxy's word about it.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);
+
+/// Who asks, and from where.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller {
+    /// Who; that he may still ask is decided anew with each command.
+    pub user: UserId,
+    /// The client's address, as far as it can be believed.
+    pub address: IpAddr,
+}
+
 /// Asks for credentials before anything else is said about a path under `/api`, so that an outsider can't tell routes, methods or
-/// ids apart; then refuses what another site's page made a browser send.
-pub(super) async fn guard(State(app): State<AppState>, request: Request, next: Next) -> Response {
+/// ids apart. What another site's page made a browser send is refused even before that: it must not count as a wrong password.
+pub(super) async fn guard(State(app): State<AppState>, mut request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let ours = path == "/api" || path.starts_with("/api/");
     if !ours || PUBLIC.contains(&path) {
@@ -26,9 +53,77 @@ pub(super) async fn guard(State(app): State<AppState>, request: Request, next: N
     if changes && is_cross_site(request.headers(), app.public_url()) {
         return ApiError::CrossSite.into_response();
     }
-    ApiError::InvalidCredentials.into_response()
+    // Requests without a connection come from tests of this process.
+    let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip());
+    match authenticate(&app, request.headers(), peer).await {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(error) => error.into_response(),
+    }
 }
 
-/// The other end of the connection, before any proxy's word about it. Requests without one come from tests of this process.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer(pub SocketAddr);
+async fn authenticate(app: &AppState, headers: &HeaderMap, peer: IpAddr) -> Result<Caller, ApiError> {
+    let forwarded_for = headers.get_all(X_FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
+    let address = client_address(peer, forwarded_for, &app.config().server.behind_proxy);
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return Err(ApiError::InvalidCredentials);
+    };
+    let credentials = BasicCredentials::parse(value.as_bytes()).map_err(|_| ApiError::InvalidCredentials)?;
+    match app.authenticator().authenticate(&LedgerAccounts(app.ledger()), &credentials, address).await {
+        Ok(user) => Ok(Caller { user, address }),
+        Err(AuthError::WrongCredentials { lock }) => {
+            if let Some(lock) = lock {
+                record_lock(app, lock);
+            }
+            Err(ApiError::InvalidCredentials)
+        }
+        Err(AuthError::Inactive { .. }) => Err(ApiError::AccountInactive),
+        Err(AuthError::PasswordExpired { .. }) => Err(ApiError::PasswordExpired),
+        Err(AuthError::MustChangePassword { .. }) => Err(ApiError::PasswordMustChange),
+        Err(AuthError::Throttled { retry_after }) => {
+            Err(ApiError::TooManyFailures { retry_after_secs: secs(retry_after) })
+        }
+        Err(AuthError::Busy) => Err(ApiError::Busy),
+        Err(error @ (AuthError::Vault(_) | AuthError::Hash(_))) => Err(ApiError::Internal(Fault::new(error))),
+    }
+}
+
+fn secs(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
+/// Records the lock beside the answer, which must not take longer than that to any other wrong password. Memory holds the
+/// lock already.
+fn record_lock(app: &AppState, lock: LockAccount) {
+    let command = Command {
+        cause: Cause {
+            id: CommandId(draw(app.random())),
+            actor: Actor::System,
+            on_behalf_of: None,
+            idempotency: None,
+            origin: None,
+        },
+        wish: Wish::LockUser(LockUser { user: lock.user, until: lock.until }),
+    };
+    let app = app.clone();
+    tokio::spawn(async move {
+        if let Err(error) = app.ledger().execute(command).await {
+            tracing::warn!(user = lock.user.0, %error, "a lock-out could not be recorded; it holds until a restart");
+        }
+    });
+}
+
+struct LedgerAccounts<'a>(&'a Ledger);
+
+impl Accounts for LedgerAccounts<'_> {
+    fn by_login(&self, tag: &LoginTag) -> Option<UserId> {
+        self.0.read(|view| view.logins.get(tag).copied())
+    }
+
+    fn account(&self, user: UserId) -> Option<Account> {
+        self.0.read(|view| view.state.users.rows.get(&user).map(|row| Account::from(&**row)))
+    }
+}

@@ -7,15 +7,28 @@ use serde_json::json;
 
 use super::AppState;
 use super::answer::answer;
+use crate::ledger::live::Health;
 
 /// `GET /livez`: the process answers. It says nothing about the ledger, so that a failed disk does not get it restarted in a loop.
 pub async fn livez() -> Response {
     answer(StatusCode::OK, &json!({ "status": "live" }))
 }
 
-/// `GET /readyz`: whether reads and writes are served; 503 with the reasons when not both are.
-pub async fn readyz(State(_state): State<AppState>) -> Response {
-    answer(StatusCode::OK, &json!({ "status": "ready" }))
+/// `GET /readyz`: whether reads and writes are served; 503 with the reason when writes are not.
+pub async fn readyz(State(app): State<AppState>) -> Response {
+    let reason = match app.ledger().health() {
+        Health::Writing => {
+            return answer(StatusCode::OK, &json!({ "status": "ready", "reads": true, "writes": true }));
+        }
+        Health::Clock(refusal) => ("clock", refusal.to_string()),
+        Health::NoRoom(reason) => ("disk", reason.to_string()),
+        Health::Stopped(stop) => ("writer", stop.to_string()),
+    };
+    let reasons = json!([{ "reason": reason.0, "message": reason.1 }]);
+    answer(
+        StatusCode::SERVICE_UNAVAILABLE,
+        &json!({ "status": "not ready", "reads": true, "writes": false, "reasons": reasons }),
+    )
 }
 
 /// `GET` and `HEAD /api/healthcheck`, as HDP answers it.

@@ -7,8 +7,12 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::clock::Random;
+use crate::auth::authenticate::Authenticator;
+use crate::auth::hasher::PasswordHasher;
+use crate::clock::{Clock, Random};
 use crate::config::Config;
+use crate::ledger::live::Ledger;
+use crate::vault::Vault;
 
 pub mod answer;
 pub mod body;
@@ -32,14 +36,46 @@ pub struct AppState {
 struct Shared {
     config: Config,
     public_url: String,
+    ledger: Arc<Ledger>,
+    authenticator: Authenticator,
+    hasher: Arc<PasswordHasher>,
+    clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
 
 impl AppState {
     /// `bound` is where the server really listens; it is the base of absolute URLs when `server.public_url` is not set.
-    pub fn new(config: Config, bound: SocketAddr, random: Arc<dyn Random>) -> AppState {
+    pub fn new(
+        config: Config,
+        bound: SocketAddr,
+        ledger: Arc<Ledger>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> AppState {
+        let hasher = Arc::new(PasswordHasher::for_server(Arc::clone(&random)));
+        AppState::with_hasher(config, bound, ledger, clock, random, hasher)
+    }
+
+    /// The same with a hasher of the caller's, for tests that need cheap passwords.
+    pub fn with_hasher(
+        config: Config,
+        bound: SocketAddr,
+        ledger: Arc<Ledger>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        hasher: Arc<PasswordHasher>,
+    ) -> AppState {
         let public_url = config.public_url(bound);
-        AppState { shared: Arc::new(Shared { config, public_url, random }) }
+        let authenticator = Authenticator::new(
+            &config.auth,
+            Arc::clone(ledger.vault()),
+            Arc::clone(&clock),
+            Arc::clone(&hasher),
+            &*random,
+        );
+        AppState {
+            shared: Arc::new(Shared { config, public_url, ledger, authenticator, hasher, clock, random }),
+        }
     }
 
     /// The settings.
@@ -50,6 +86,31 @@ impl AppState {
     /// The base of every absolute URL, without a slash at its end.
     pub fn public_url(&self) -> &str {
         &self.shared.public_url
+    }
+
+    /// The open ledger.
+    pub fn ledger(&self) -> &Arc<Ledger> {
+        &self.shared.ledger
+    }
+
+    /// Seals and opens for this ledger.
+    pub fn vault(&self) -> &Arc<Vault> {
+        self.shared.ledger.vault()
+    }
+
+    /// Judges credentials.
+    pub fn authenticator(&self) -> &Authenticator {
+        &self.shared.authenticator
+    }
+
+    /// Hashes new passwords.
+    pub fn hasher(&self) -> &PasswordHasher {
+        &self.shared.hasher
+    }
+
+    /// Tells the time.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.shared.clock
     }
 
     /// Where ids are drawn.

@@ -26,7 +26,7 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The id that this request's command will carry into the log, answered as `X-Request-Id`.
 #[derive(Clone, Copy, Debug)]
-pub struct RequestId(pub CommandId);
+pub(super) struct RequestId(pub(super) CommandId);
 
 /// Wraps every route.
 pub(super) async fn rim(State(app): State<AppState>, mut request: Request, next: Next) -> Response {

@@ -15,6 +15,7 @@ use crate::config::{Config, Layers};
 
 mod completions;
 mod events;
+mod init;
 mod offline;
 mod progress;
 mod replay;
@@ -32,6 +33,7 @@ struct Arguments {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    Init(init::Init),
     Verify(verify::Verify),
     Replay(replay::Replay),
     Events(events::Events),
@@ -51,6 +53,7 @@ pub fn main() -> ExitCode {
     };
     let outcome = match arguments.command {
         Command::Serve(serve) => serve.run(),
+        Command::Init(init) => init.run(),
         Command::Verify(verify) => verify.run(),
         Command::Replay(replay) => replay.run(),
         Command::Events(events) => events.run(),

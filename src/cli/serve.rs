@@ -1,17 +1,24 @@
 //! `authledger serve`: the server in the foreground, until SIGTERM or SIGINT.
 
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::panic::PanicHookInfo;
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Exit, Failure, Settings};
+use super::progress::Bar;
+use super::{Exit, Failure, Settings, init, offline};
 use crate::api::{self, AppState};
-use crate::clock::SystemRandom;
+use crate::clock::{Clock, Random, SystemClock, SystemRandom};
 use crate::config::{Config, Log, LogFormat};
+use crate::ledger::live::Ledger;
+use crate::ledger::recover::{self, Opened};
+use crate::ledger::start::{WriterSettings, start};
+use crate::ledger::store::StoreError;
+use crate::vault::Vault;
 
-/// Serve the ledger over HTTP; the first start on an empty directory initialises it
+/// Serve the ledger over HTTP; the first start on an empty directory makes one
 #[derive(Debug, clap::Args)]
 pub(super) struct Serve {
     #[command(flatten)]
@@ -19,6 +26,9 @@ pub(super) struct Serve {
     /// Address and port to listen on  [setting server.listen; default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
+    /// The clock is right, although the last event is longer ago than clock.max_gap
+    #[arg(long)]
+    accept_clock: bool,
     /// Show the settings with secrets masked, and end
     #[arg(long)]
     print_config: bool,
@@ -33,34 +43,92 @@ impl Serve {
             return Ok(Exit::Done);
         }
         start_log(&config.log);
-        tokio::runtime::Builder::new_multi_thread()
+        std::panic::set_hook(Box::new(report_panic));
+
+        // The port first: when it is taken, nothing on disk has been touched yet.
+        let (listener, bound) = listen(config.server.listen)?;
+        let directory = offline::data_directory(&config);
+        let made = init::make_if_vacant(&config, &directory)?;
+        let random: Arc<dyn Random> = Arc::new(SystemRandom);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let ledger = Arc::new(open(&config, Arc::clone(&random), Arc::clone(&clock), self.accept_clock)?);
+        let state = AppState::new(config, bound, Arc::clone(&ledger), clock, random);
+        if let Some(made) = made {
+            eprint!("{}{}", made.to_text(), made.tour(state.public_url()));
+        }
+
+        let served = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
             .map_err(|error| Failure::cannot_run(format!("can't start the runtime: {error}")))?
-            .block_on(serve(config))
+            .block_on(serve(listener, bound, state));
+        // The runtime is gone, and with it every request: what they asked for is carried out, then the book is closed.
+        match ledger.close() {
+            Ok(()) => served,
+            Err(StoreError::Poisoned) => Err(Failure::cannot_run(
+                "the last write failed while the server ran; the next start finds out on a copy what the disk holds",
+            )),
+            Err(error) => Err(Failure::cannot_run(format!("the log could not be closed in order: {error}"))),
+        }
     }
 }
 
-async fn serve(config: Config) -> Result<Exit, Failure> {
-    // The port first: when it is taken, nothing on disk has been touched yet.
-    let listen = config.server.listen;
-    let listener = TcpListener::bind(listen).await.map_err(|error| Failure::cannot_run(match error.kind() {
-        std::io::ErrorKind::AddrInUse => format!(
-            "{listen} is in use by another program (perhaps another authledger): stop it, or choose another address with --listen"
-        ),
-        _ => format!("can't listen on {listen}: {error}"),
-    }))?;
+fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
+    let listener = TcpListener::bind(address).map_err(|error| {
+        Failure::cannot_run(match error.kind() {
+            ErrorKind::AddrInUse => format!(
+                "{address} is in use by another program (perhaps another authledger): stop it, or choose another address with --listen"
+            ),
+            _ => format!("can't listen on {address}: {error}"),
+        })
+    })?;
+    let prepared = listener.set_nonblocking(true).and_then(|()| listener.local_addr());
     let bound =
-        listener.local_addr().map_err(|error| Failure::cannot_run(format!("can't listen: {error}")))?;
+        prepared.map_err(|error| Failure::cannot_run(format!("can't listen on {address}: {error}")))?;
+    Ok((listener, bound))
+}
 
+/// Opens the configured ledger, checks it, folds it, and starts its writer.
+fn open(
+    config: &Config,
+    random: Arc<dyn Random>,
+    clock: Arc<dyn Clock>,
+    accept_clock: bool,
+) -> Result<Ledger, Failure> {
+    let directory = offline::data_directory(config);
+    let (master, keys_file) = offline::keys(config, &directory)?;
+    let mut bar = Bar::new();
+    let opened = recover::open(
+        &directory,
+        &master.witness_key(keys_file.ledger()),
+        &offline::open_options(config),
+        &mut |progress| bar.opening(progress),
+    );
+    let Opened { store, witness, closer, report, survivors } =
+        opened.map_err(|reason| offline::refusal(&reason))?;
+    if survivors > 0 {
+        tracing::info!(
+            survivors,
+            "events that nobody was told of survived the last crash and are part of history"
+        );
+    }
+    let vault = Vault::open(&master, &keys_file, store.keys(), random).map_err(Failure::cannot_run)?;
+    let settings = WriterSettings { queue: config.ledger.queue, max_gap: config.clock.max_gap, accept_clock };
+    bar.reading("folding", report.head.size);
+    start(store, witness, Some(closer), Arc::new(vault), clock, &settings, &mut |done| bar.at(done))
+        .map_err(Failure::cannot_run)
+}
+
+async fn serve(listener: TcpListener, bound: SocketAddr, state: AppState) -> Result<Exit, Failure> {
+    let listener = tokio::net::TcpListener::from_std(listener)
+        .map_err(|error| Failure::cannot_run(format!("can't listen on {bound}: {error}")))?;
     // Handlers stand before anybody is told that we listen, so that a signal sent at once is not lost.
     let stop =
         stop_signal().map_err(|error| Failure::cannot_run(format!("can't wait for signals: {error}")))?;
-    let state = AppState::new(config, bound, Arc::new(SystemRandom));
 
     // Scripts and tests wait for this line; with port 0 it is where the port stands.
     let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "authledger listens on {}", state.public_url());
+    let _ = writeln!(out, "authledger listens on http://{bound}");
     let _ = out.flush();
     drop(out);
 
@@ -87,6 +155,13 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
             std::process::exit(i32::from(Exit::CannotRun.code()));
         });
     })
+}
+
+/// Says where a panic was. Of its message only what stands in our source: a formatted one may hold anything.
+fn report_panic(panic: &PanicHookInfo<'_>) {
+    let message = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("(message withheld)");
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    tracing::error!(place, message, "panicked");
 }
 
 fn start_log(log: &Log) {

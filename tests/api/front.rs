@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use serde_json::json;
 
-use super::house::House;
+use super::house::{ADMIN, House};
 
 fn house() -> House {
     House::new(Config::default())
@@ -123,4 +123,22 @@ async fn s_l15_what_another_sites_page_sends_is_refused() {
         let answer = house.send(Method::POST, "/api/mgmt/oauthapps", &[header], Body::empty()).await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{header}");
     }
+}
+
+#[tokio::test]
+async fn readiness_says_why_writes_are_refused() {
+    let house = house();
+    let ready = house.get("/readyz").await;
+    assert_eq!((ready.status, ready.json()["status"].clone()), (StatusCode::OK, json!("ready")));
+    house.ledger.close().expect("closes");
+    let closed = house.get("/readyz").await;
+    assert_eq!(closed.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(closed.json()["reasons"][0]["reason"], json!("writer"));
+}
+
+#[tokio::test]
+async fn with_credentials_an_unknown_path_is_404_and_without_them_nobody_can_tell() {
+    let house = house();
+    let answer = house.send_as(ADMIN, Method::GET, "/api/nothing/here", &[], Body::empty()).await;
+    assert_eq!((answer.status, answer.code()), (StatusCode::NOT_FOUND, 222_299_009));
 }

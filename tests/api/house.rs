@@ -2,20 +2,42 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use authledger::api::{AppState, router};
-use authledger::clock::SeededRandom;
+use authledger::auth::hasher::{HashCost, PasswordHasher};
+use authledger::clock::{Clock, Random, SeededRandom, SteppedClock, draw};
 use authledger::config::Config;
+use authledger::ledger::create::{FirstAdministrator, first_command};
+use authledger::ledger::live::Ledger;
+use authledger::ledger::memory::MemoryDisk;
+use authledger::ledger::start::{WriterSettings, start};
+use authledger::ledger::store::LogStore;
+use authledger::ledger::witness::MemoryWitness;
+use authledger::vault::login::LoginName;
+use authledger::vault::master::MasterKey;
+use authledger::vault::{PlainSecret, Vault};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
+use events::id::LedgerId;
+use events::time::Timestamp;
 use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
 
-/// A router with everything behind it.
+/// 2026-11-20T12:00:00Z.
+const NOON: Timestamp = Timestamp(1_795_176_000_000_000);
+/// Who a ledger begins with, as `curl -u` takes it.
+pub(crate) const ADMIN: &str = "d2cadmin:violet tundra anchor spoon";
+
+/// A router with everything behind it, on a disk and a clock in memory.
 pub(crate) struct House {
     router: Router,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) clock: Arc<SteppedClock>,
+    pub(crate) disk: MemoryDisk,
+    pub(crate) witness: MemoryWitness,
 }
 
 /// An answer, received whole.
@@ -28,9 +50,47 @@ pub(crate) struct Answer {
 
 impl House {
     pub(crate) fn new(config: Config) -> House {
+        let random: Arc<dyn Random> = Arc::new(SeededRandom::new(1));
+        let clock = Arc::new(SteppedClock::at(NOON));
+        let (disk, witness) = (MemoryDisk::new(), MemoryWitness::new());
+        let hasher = Arc::new(PasswordHasher::new(HashCost::LEAST, 1, 64, Arc::clone(&random)));
+        let master = MasterKey::generate(&*random);
+        let id = LedgerId(draw(&*random));
+        let (name, password) = ADMIN.split_once(':').expect("a name and a password");
+        let administrator = FirstAdministrator {
+            name: LoginName::parse(name).expect("a good name"),
+            password_hash: hasher.hash_here(&PlainSecret::from(password)),
+        };
+        let as_clock = Arc::clone(&clock) as Arc<dyn Clock>;
+        let (store, _, keys_file) = first_command(
+            Box::new(disk.open()),
+            witness.open(id),
+            &master,
+            id,
+            Arc::clone(&as_clock),
+            &random,
+            &administrator,
+        )
+        .expect("an empty log takes its first command");
+        store.close().expect("memory closes");
+
+        let store = disk.open();
+        let vault =
+            Vault::open(&master, &keys_file, store.keys(), Arc::clone(&random)).expect("the vault opens");
+        let settings = WriterSettings { queue: 64, max_gap: Duration::MAX, accept_clock: false };
+        let ledger = start(
+            Box::new(store),
+            witness.open(id),
+            None,
+            Arc::new(vault),
+            Arc::clone(&as_clock),
+            &settings,
+            &mut |_| {},
+        );
+        let ledger = Arc::new(ledger.expect("the ledger starts"));
         let bound = SocketAddr::from(([127, 0, 0, 1], 8080));
-        let state = AppState::new(config, bound, Arc::new(SeededRandom::new(1)));
-        House { router: router::router(state) }
+        let state = AppState::with_hasher(config, bound, Arc::clone(&ledger), as_clock, random, hasher);
+        House { router: router::router(state), ledger, clock, disk, witness }
     }
 
     /// Sends a request as it is given; headers are `name: value` lines.
@@ -53,9 +113,30 @@ impl House {
         Answer { status: head.status, headers: head.headers, body }
     }
 
+    /// The same with `name:password` as Basic credentials.
+    pub(crate) async fn send_as(
+        &self,
+        user: &str,
+        method: Method,
+        path: &str,
+        headers: &[&str],
+        body: impl Into<Body>,
+    ) -> Answer {
+        let authorization = basic(user);
+        let mut all = vec![authorization.as_str()];
+        all.extend(headers);
+        self.send(method, path, &all, body).await
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, &[], Body::empty()).await
     }
+}
+
+/// The header line of Basic credentials.
+pub(crate) fn basic(user: &str) -> String {
+    use base64::Engine;
+    format!("authorization: Basic {}", base64::prelude::BASE64_STANDARD.encode(user))
 }
 
 impl Answer {
