@@ -140,7 +140,7 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a Head
 }
 
 /// The query of a request; each parameter is asked for once, and what is left is refused by name.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Query {
     left: Vec<(String, String)>,
 }

@@ -15,6 +15,7 @@ use crate::ledger::live::Ledger;
 use crate::vault::Vault;
 
 pub mod answer;
+pub mod asking;
 pub mod body;
 pub mod codes;
 pub mod error;
@@ -23,9 +24,11 @@ pub mod guard;
 pub mod headers;
 pub mod health;
 pub mod json;
+mod management;
 mod rim;
 pub mod router;
 pub mod server;
+pub mod written;
 
 /// What every handler may reach; cheap to clone.
 #[derive(Clone)]

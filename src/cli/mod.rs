@@ -57,13 +57,12 @@ pub fn main() -> ExitCode {
         Command::Verify(verify) => verify.run(),
         Command::Replay(replay) => replay.run(),
         Command::Events(events) => events.run(),
-        Command::Completions(completions) => completions.run(&mut Arguments::command()),
+        Command::Completions(completions) => Ok(completions.run(&mut Arguments::command())),
     };
     match outcome {
         Ok(exit) => exit.into(),
         Err(failure) => {
-            // Whoever closed standard error still gets the code.
-            let _ = writeln!(std::io::stderr(), "authledger: {}", failure.sentence);
+            eprintln!("authledger: {}", failure.sentence);
             failure.exit.into()
         }
     }

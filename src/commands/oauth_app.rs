@@ -7,6 +7,7 @@ use events::{
     sealed::{KeyId, Sealed},
 };
 use projections::oauth_apps::OAuthApp;
+use std::sync::Arc;
 
 use super::{
     Cause, Decision, Fact, NewKey, Object, Refusal, Taken, View, acting,
@@ -87,7 +88,7 @@ pub fn administered<'a>(
     view: &'a View<'_>,
     principal: &Principal,
     id: OAuthAppId,
-) -> Result<&'a OAuthApp, Refusal> {
+) -> Result<&'a Arc<OAuthApp>, Refusal> {
     let row = view.state.oauth_apps.rows.get(&id).filter(|row| principal.sees_oauth_apps_of(row.tenant));
     let row = row.ok_or(Refusal::NotFound(Object::OAuthApp(id)))?;
     if principal.may_administer_oauth_apps_of(row.tenant) { Ok(row) } else { Err(Refusal::Forbidden) }

@@ -25,6 +25,17 @@ pub enum Taken {
     OAuthAppName,
 }
 
+impl Taken {
+    /// In words, as a sentence about it begins.
+    pub fn what(self) -> &'static str {
+        match self {
+            Self::TenantName => "name of a tenant",
+            Self::UserName => "user name",
+            Self::OAuthAppName => "name of an application in this tenant",
+        }
+    }
+}
+
 /// The rules say no. An ordinary value: nothing broke, nothing was recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Refusal {

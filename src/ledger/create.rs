@@ -76,14 +76,14 @@ pub fn create(
     master: &MasterKey,
     options: &OpenOptions,
     clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
+    random: &Arc<dyn Random>,
     administrator: &FirstAdministrator,
 ) -> Result<LedgerId, CreateError> {
-    let ledger_id = LedgerId(draw(&*random));
+    let ledger_id = LedgerId(draw(&**random));
     let Created { staged, store, witness, closer } =
         recover::create(target, ledger_id, &master.witness_key(ledger_id), options)?;
     let (store, witness, keys_file) =
-        first_command(store, witness, master, ledger_id, clock, &random, administrator)?;
+        first_command(store, witness, master, ledger_id, clock, random, administrator)?;
     keys_file.write(staged.directory().path())?;
     Closer::close(closer, store, witness)?;
     staged

@@ -278,6 +278,11 @@ impl Ledger {
         self.vault.ledger()
     }
 
+    /// Which history is being written.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
     /// Seals and opens for this ledger.
     pub fn vault(&self) -> &Arc<Vault> {
         &self.vault

@@ -1,0 +1,274 @@
+//! One request with everything that management and administration ask of it, and the two ways through: look, or have the
+//! writer decide.
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, Method, Uri, request::Parts},
+};
+use events::{
+    envelope::{Actor, StreamKind},
+    id::{CommandId, PermissionId, Sequence, UserId},
+    sealed::{Field, Sealed},
+};
+
+use super::{
+    AppState,
+    error::{ApiError, Fault, Kind},
+    guard::Caller,
+    headers::{self, Query, Tags},
+    json::Json,
+    rim::RequestId,
+};
+use crate::{
+    auth::principal::Principal,
+    commands::{Cause, Command, Object, Refusal, View, Wish, acting},
+    ledger::live::{ExecuteError, Position, Receipt, WaitError},
+    vault::{PlainSecret, Vault, VaultError, idempotency::IdempotentRequest, login::LoginName},
+};
+
+/// How often a wish is prepared again because its object changed meanwhile, before the caller is asked to repeat.
+const PREPARED_MAX: usize = 8;
+
+/// No user has this id, for they count from 1: whom `?user=` names when nobody is called so. It takes the same way as a
+/// foreign user, so that both answer alike.
+const NOBODY: UserId = UserId(0);
+
+/// The user an administrator acts for.
+#[derive(Clone, Debug)]
+pub struct OnBehalfOf {
+    user: UserId,
+    /// As sent, for the sentence that says there is no such user.
+    name: String,
+}
+
+/// A request whose caller is known.
+pub struct Asking {
+    app: AppState,
+    caller: Caller,
+    request: CommandId,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    on_behalf_of: Option<OnBehalfOf>,
+    /// What the query still holds.
+    pub query: Query,
+}
+
+impl FromRequestParts<AppState> for Asking {
+    type Rejection = ApiError;
+
+    /// Reads `?user=`, and waits for the position in `Ledger-Min-Sequence`.
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
+        let caller = parts.extensions.get::<Caller>().copied().ok_or(ApiError::InvalidCredentials)?;
+        let RequestId(request) = *parts
+            .extensions
+            .get::<RequestId>()
+            .ok_or_else(|| ApiError::Internal(Fault::new("a request without an id")))?;
+        if let Some((epoch, sequence)) = headers::min_sequence(&parts.headers)? {
+            app.ledger().reached(Position { epoch, sequence }).await.map_err(|error| match error {
+                WaitError::OtherEpoch => ApiError::HistoryRestored(app.ledger().epoch().0),
+                WaitError::NotReached => ApiError::NotYet,
+            })?;
+        }
+        let mut query = Query::of(&parts.uri)?;
+        let on_behalf_of = query.text("user").map(|name| OnBehalfOf { user: user_called(app, &name), name });
+        Ok(Self {
+            app: app.clone(),
+            caller,
+            request,
+            method: parts.method.clone(),
+            uri: parts.uri.clone(),
+            headers: parts.headers.clone(),
+            on_behalf_of,
+            query,
+        })
+    }
+}
+
+fn user_called(app: &AppState, name: &str) -> UserId {
+    let tag = LoginName::parse(name).map(|name| app.vault().login_tag(&name));
+    tag.ok().and_then(|tag| app.ledger().read(|view| view.logins.get(&tag).copied())).unwrap_or(NOBODY)
+}
+
+impl Asking {
+    /// The server.
+    pub fn app(&self) -> &AppState {
+        &self.app
+    }
+
+    /// Its vault.
+    pub fn vault(&self) -> &Vault {
+        self.app.vault()
+    }
+
+    /// The request's headers.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// Whether the caller gets the body: not for HEAD, so that nothing is revealed into the void.
+    pub fn wants_body(&self) -> bool {
+        self.method != Method::HEAD
+    }
+
+    /// Whether it is asked on behalf of another.
+    pub fn is_on_behalf(&self) -> bool {
+        self.on_behalf_of.is_some()
+    }
+
+    /// Refuses query parameters that nobody asked for. Call it when all known ones are taken.
+    pub fn no_more_parameters(&mut self) -> Result<(), ApiError> {
+        std::mem::take(&mut self.query).finish()
+    }
+
+    /// The caller, or the user he acts for, when he holds all of `permissions`.
+    pub fn principal(&self, view: &View<'_>, permissions: &[PermissionId]) -> Result<Principal, ApiError> {
+        let target = self.on_behalf_of.as_ref().map(|target| target.user);
+        acting(&view.state, Actor::User(self.caller.user), target, permissions)
+            .map_err(|refusal| self.refused(refusal))
+    }
+
+    /// `If-Match` in the form that commands take: `None` when any state will do.
+    pub fn expected(&self) -> Result<Option<Vec<Sequence>>, ApiError> {
+        Ok(match headers::if_match(&self.headers)? {
+            None | Some(Tags::Any) => None,
+            Some(Tags::OneOf(sequences)) => Some(sequences),
+        })
+    }
+
+    /// Has the writer decide what `prepare` wishes. When the object changed between preparing and deciding, it is prepared
+    /// again. `body` is what a repetition under the same `Idempotency-Key` is compared with.
+    pub async fn execute(
+        &self,
+        body: Option<&Json>,
+        mut prepare: impl FnMut() -> Result<Wish, ApiError>,
+    ) -> Result<Receipt, ApiError> {
+        let cause = self.cause(body)?;
+        for _ in 0..PREPARED_MAX {
+            let command = Command { cause: cause.clone(), wish: prepare()? };
+            match self.app.ledger().execute(command).await {
+                Err(ExecuteError::Refused(Refusal::Again)) => {}
+                other => return other.map_err(|error| self.not_executed(error)),
+            }
+        }
+        Err(ApiError::Busy)
+    }
+
+    fn cause(&self, body: Option<&Json>) -> Result<Cause, ApiError> {
+        let actor = Actor::User(self.caller.user);
+        let idempotency = match headers::idempotency_key(&self.headers)? {
+            Some(key) if self.method != Method::GET && self.method != Method::HEAD => {
+                let canonical = body.map(Json::canonical).unwrap_or_default();
+                let path = self.uri.path_and_query().map_or("/", |path| path.as_str());
+                let request = IdempotentRequest {
+                    actor,
+                    method: self.method.as_str(),
+                    path,
+                    key,
+                    canonical_body: &canonical,
+                };
+                Some(self.vault().request_tags(&request, self.app.clock().now()))
+            }
+            _ => None,
+        };
+        Ok(Cause {
+            id: self.request,
+            actor,
+            on_behalf_of: self.on_behalf_of.as_ref().map(|target| target.user),
+            idempotency,
+            origin: self.origin()?,
+        })
+    }
+
+    /// The caller's address, sealed under his own key: it is erased with him.
+    fn origin(&self) -> Result<Option<Sealed>, ApiError> {
+        let user = self.caller.user;
+        let key_id = self.app.ledger().read(|view| view.state.users.rows.get(&user).map(|row| row.key_id()));
+        let Some(key_id) = key_id else { return Ok(None) };
+        let key = self.vault().data_key(&key_id).map_err(fault)?;
+        let address = self.caller.address.to_string();
+        Ok(Some(self.vault().seal(&key, StreamKind::USER, Field::ORIGIN, address.as_bytes())))
+    }
+
+    fn not_executed(&self, error: ExecuteError) -> ApiError {
+        match error {
+            ExecuteError::Refused(refusal) => self.refused(refusal),
+            other => not_executed(other),
+        }
+    }
+
+    /// A refusal as this caller hears it: a user named by `?user=` is called as he was called.
+    pub fn refused(&self, refusal: Refusal) -> ApiError {
+        match (&self.on_behalf_of, refusal) {
+            (Some(target), Refusal::NotFound(Object::User(user))) if user == target.user => {
+                ApiError::NotFound(Kind::User, target.name.clone())
+            }
+            (_, refusal) => refused(refusal),
+        }
+    }
+}
+
+fn refused(refusal: Refusal) -> ApiError {
+    match refusal {
+        Refusal::ActorGone => ApiError::InvalidCredentials,
+        Refusal::LacksPermission | Refusal::Forbidden | Refusal::NotHisToGrant(_) => ApiError::Forbidden,
+        Refusal::NotFound(object) => {
+            let (kind, id) = named(object);
+            ApiError::NotFound(kind, id)
+        }
+        Refusal::UnknownReference(object) => {
+            let (kind, id) = named(object);
+            ApiError::UnknownReference(kind, id)
+        }
+        Refusal::Invalid { field, problem } => ApiError::InvalidValue(field.to_owned(), problem),
+        Refusal::Taken(taken) => ApiError::NameTaken(taken.what()),
+        Refusal::PreconditionFailed => ApiError::Changed,
+        Refusal::IdempotencyKeyReused => ApiError::KeyReused,
+        Refusal::Again => ApiError::Busy,
+        Refusal::TooManyEvents(count) => ApiError::TooMuchAtOnce(format!("{count} events")),
+    }
+}
+
+fn named(object: Object) -> (Kind, String) {
+    match object {
+        Object::Tenant(id) => (Kind::Tenant, id.to_string()),
+        Object::Role(id) => (Kind::Role, id.to_string()),
+        Object::User(id) => (Kind::User, id.to_string()),
+        Object::OAuthApp(id) => (Kind::OAuthApp, id.to_string()),
+    }
+}
+
+fn not_executed(error: ExecuteError) -> ApiError {
+    match error {
+        ExecuteError::Refused(refusal) => refused(refusal),
+        ExecuteError::QueueFull => ApiError::Busy,
+        ExecuteError::Clock(_) => {
+            ApiError::NoWrites("the server's clock jumped and an operator has to look at it")
+        }
+        ExecuteError::Unavailable(_) => ApiError::NoWrites("the disk has no room or the log can't be read"),
+        ExecuteError::TooLong(_) => ApiError::BodyTooLarge(events::envelope::BODY_LEN_MAX),
+        ExecuteError::OutcomeUnknown => ApiError::OutcomeUnknown,
+        ExecuteError::Stopped(_) => {
+            ApiError::NoWrites("an earlier write failed and the server has to be restarted")
+        }
+    }
+}
+
+/// A fault of the vault's, for the log.
+pub fn fault(error: VaultError) -> ApiError {
+    ApiError::Internal(Fault::new(error))
+}
+
+/// Opens text that an object may have; text whose key was destroyed is as if it had been left out.
+pub fn open_text(
+    vault: &Vault,
+    sealed: Option<&Sealed>,
+    kind: StreamKind,
+    field: Field,
+) -> Result<Option<PlainSecret>, ApiError> {
+    match sealed.map(|sealed| vault.unseal_text(sealed, kind, field)) {
+        None | Some(Err(VaultError::Erased { .. })) => Ok(None),
+        Some(Ok(text)) => Ok(Some(text)),
+        Some(Err(error)) => Err(fault(error)),
+    }
+}

@@ -1,0 +1,175 @@
+//! The list: what the caller may administer or use (hdp-api 2.5, 9.17), in slices.
+
+use std::{iter::Peekable, sync::Arc};
+
+use axum::{extract::State, http::StatusCode, response::Response};
+use events::id::{OAuthAppId, SYSTEM_TENANT, TenantId};
+use projections::oauth_apps::OAuthApp;
+use serde::Serialize;
+
+use super::description;
+use crate::{
+    api::{
+        AppState,
+        answer::answer,
+        asking::Asking,
+        error::{ApiError, Kind},
+    },
+    auth::{permission::MGMT_API, principal::Principal},
+    commands::View,
+};
+
+/// Most rows looked at under the state's guard at once.
+const SLICE_ROWS: usize = 1000;
+
+/// One row of the list; `id` is a number there, and client id and secret are missing.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    id: u64,
+    name: String,
+    data_store: u32,
+    tenant_id: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    #[serde(rename = "authorizeURI")]
+    authorize_uri: String,
+    #[serde(rename = "tokenURI")]
+    token_uri: String,
+    scope: String,
+}
+
+#[derive(Serialize)]
+struct List {
+    applications: Vec<Row>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<u64>,
+}
+
+/// `GET /api/mgmt/oauthapps` → 200 with all applications that the caller may administer or use.
+pub(in crate::api::management) async fn list(
+    State(app): State<AppState>,
+    mut asking: Asking,
+) -> Result<Response, ApiError> {
+    let by_id = asking.query.id("tenantId")?.map(TenantId);
+    let by_name = asking.query.text("tenantName");
+    let page = asking.query.page()?;
+    asking.no_more_parameters()?;
+    let principal = app.ledger().read(|view| asking.principal(view, &[MGMT_API]))?;
+    let tenants = app.ledger().read(|view| Tenants::of(view, &principal, by_id, by_name.as_deref()))?;
+
+    let mut applications = Vec::new();
+    let mut after = OAuthAppId(page.after.unwrap_or(0));
+    let wanted = page.limit.unwrap_or(usize::MAX);
+    let next = loop {
+        // One row more than wanted tells whether there is a next page.
+        let slice = SLICE_ROWS.min(wanted.saturating_sub(applications.len()).saturating_add(1));
+        let rows = app.ledger().read(|view| tenants.slice(view, after, slice));
+        let whole = rows.len() < slice;
+        for (id, row) in rows {
+            if applications.len() == wanted {
+                break;
+            }
+            applications.push(listed(&asking, id, &row)?);
+            after = id;
+        }
+        if whole {
+            break None;
+        }
+        if applications.len() == wanted {
+            break Some(after.0);
+        }
+    };
+    Ok(answer(StatusCode::OK, &List { applications, next }))
+}
+
+fn listed(asking: &Asking, id: OAuthAppId, row: &OAuthApp) -> Result<Row, ApiError> {
+    let description = description(asking, row.description.as_ref())?;
+    Ok(Row {
+        id: id.0,
+        name: row.name.clone(),
+        data_store: row.data_store.0,
+        tenant_id: row.tenant.0,
+        description: description.map(|text| text.expose().to_owned()),
+        authorize_uri: row.authorize_uri.clone(),
+        token_uri: row.token_uri.clone(),
+        scope: row.scope.clone(),
+    })
+}
+
+/// Whose applications a list holds.
+enum Tenants {
+    /// Everybody's.
+    All,
+    /// Those of these.
+    Some(Vec<TenantId>),
+}
+
+impl Tenants {
+    /// What `principal` sees, cut down to the filter. A tenant he sees nothing of is one that is not there.
+    fn of(
+        view: &View<'_>,
+        principal: &Principal,
+        by_id: Option<TenantId>,
+        by_name: Option<&str>,
+    ) -> Result<Self, ApiError> {
+        let tenants = &view.state.tenants;
+        let visible = |tenant: &TenantId| tenants.rows.has(tenant) && principal.sees_oauth_apps_of(*tenant);
+        let mut only = None;
+        if let Some(tenant) = by_id {
+            let unknown = || ApiError::NotFound(Kind::Tenant, tenant.to_string());
+            only = Some(Some(tenant).filter(visible).ok_or_else(unknown)?);
+        }
+        if let Some(name) = by_name {
+            let unknown = || ApiError::NotFound(Kind::Tenant, name.to_owned());
+            let named = tenants.by_name.get(&name.to_owned()).copied().filter(visible).ok_or_else(unknown)?;
+            if only.is_some_and(|tenant| tenant != named) {
+                return Ok(Self::Some(Vec::new()));
+            }
+            only = Some(named);
+        }
+        Ok(match only {
+            Some(tenant) => Self::Some(vec![tenant]),
+            None if principal.is_administrator() => Self::All,
+            None => {
+                let mut seen: Vec<TenantId> =
+                    principal.administered().chain([SYSTEM_TENANT, principal.tenant]).collect();
+                seen.retain(|tenant| principal.sees_oauth_apps_of(*tenant));
+                seen.sort_unstable();
+                seen.dedup();
+                Self::Some(seen)
+            }
+        })
+    }
+
+    /// The next rows after `after`, in the order of ids; visits no row of another tenant.
+    fn slice(&self, view: &View<'_>, after: OAuthAppId, rows: usize) -> Vec<(OAuthAppId, Arc<OAuthApp>)> {
+        let apps = &view.state.oauth_apps;
+        match self {
+            Self::All => {
+                let from = OAuthAppId(after.0.saturating_add(1));
+                apps.rows.range(from..).take(rows).map(|(id, row)| (*id, Arc::clone(row))).collect()
+            }
+            Self::Some(tenants) => {
+                let of_each: Vec<_> =
+                    tenants.iter().map(|tenant| apps.of_tenant(*tenant, after).peekable()).collect();
+                Merged(of_each)
+                    .take(rows)
+                    .filter_map(|id| Some((id, Arc::clone(apps.rows.get(&id)?))))
+                    .collect()
+            }
+        }
+    }
+}
+
+/// Several rising sequences as one.
+struct Merged<I: Iterator<Item = OAuthAppId>>(Vec<Peekable<I>>);
+
+impl<I: Iterator<Item = OAuthAppId>> Iterator for Merged<I> {
+    type Item = OAuthAppId;
+
+    fn next(&mut self) -> Option<OAuthAppId> {
+        let heads = self.0.iter_mut().filter_map(|ids| Some((*ids.peek()?, ids)));
+        heads.min_by_key(|(id, _)| *id)?.1.next()
+    }
+}
