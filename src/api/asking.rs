@@ -116,6 +116,14 @@ impl Asking {
         self.on_behalf_of.is_some()
     }
 
+    /// Refuses `?user=`: administration is always the caller's own (hdp-api 1.7 names the operations that are not).
+    pub fn in_own_name(&self) -> Result<(), ApiError> {
+        match self.on_behalf_of {
+            None => Ok(()),
+            Some(_) => Err(ApiError::BadParameter("user".to_owned(), "is not known here")),
+        }
+    }
+
     /// Refuses query parameters that nobody asked for. Call it when all known ones are taken.
     pub fn no_more_parameters(&mut self) -> Result<(), ApiError> {
         std::mem::take(&mut self.query).finish()

@@ -17,6 +17,7 @@ const ID: &str = "an id: a whole number, or one in quotes";
 const NUMBER: &str = "a whole number";
 const BOOL: &str = "true or false";
 const LIST_OF_IDS: &str = "a list of ids";
+const LIST_OF_OBJECTS: &str = "a list of objects";
 const OBJECT: &str = "an object";
 
 impl Fields {
@@ -83,6 +84,21 @@ impl Fields {
             _ => None,
         })?;
         Ok(members.map(|left| Fields { left, path }))
+    }
+
+    /// A list of objects; `null` counts as left out.
+    pub fn optional_objects(&mut self, name: &str) -> Result<Option<Vec<Fields>>, ApiError> {
+        let path = format!("{}{name}.", self.path);
+        self.read(name, LIST_OF_OBJECTS, |value| match value {
+            Json::List(items) => items
+                .into_iter()
+                .map(|item| match item {
+                    Json::Object(left) => Some(Fields { left, path: path.clone() }),
+                    _ => None,
+                })
+                .collect(),
+            _ => None,
+        })
     }
 
     /// Any value at all; `null` counts as left out.

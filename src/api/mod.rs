@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::ledger::live::Ledger;
 use crate::vault::Vault;
 
+mod admin;
 pub mod answer;
 pub mod asking;
 pub mod body;

@@ -5,7 +5,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 
 use super::error::ApiError;
-use super::{AppState, guard, health, management, rim};
+use super::{AppState, admin, guard, health, management, rim};
 
 /// The whole application, as `serve` runs it and tests drive it in memory.
 pub fn router(state: AppState) -> Router {
@@ -14,6 +14,7 @@ pub fn router(state: AppState) -> Router {
         .route("/readyz", get(health::readyz))
         .route("/api/healthcheck", get(health::healthcheck))
         .merge(management::routes())
+        .merge(admin::routes())
         .fallback(async || ApiError::NoRoute)
         .method_not_allowed_fallback(async || ApiError::WrongMethod);
     routes

@@ -1,0 +1,227 @@
+//! `/api/admin/tenants` (hdp-api 6.3): create, list, show.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+};
+use events::{
+    envelope::StreamKind,
+    event::Event,
+    id::{RoleId, SYSTEM_TENANT, TenantId, UserId},
+    sealed::Field,
+    tenant::TenantStatus,
+};
+use projections::{roles::Role, tenants::Tenant};
+use serde::Serialize;
+
+use crate::{
+    api::{
+        AppState,
+        answer::answer,
+        asking::{Asking, open_text},
+        body,
+        error::{ApiError, Fault, Kind},
+        fields::{Fields, parse_id},
+        json::Json,
+        written::{created, not_modified, shown},
+    },
+    auth::permission::TENANT_API,
+    commands::{
+        NewKey, Wish,
+        field::{TenantName, check_description},
+        role::ImportedRole,
+        tenant::CreateTenant,
+    },
+    ledger::live::Receipt,
+    vault::PlainSecret,
+};
+
+/// Most roles or administrators that one request may name.
+const NAMED_MAX: usize = 1000;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown<'a> {
+    id: u64,
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    parent_tenant: Option<u64>,
+    status: u8,
+    roles: Vec<u64>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    id: u64,
+    name: String,
+}
+
+#[derive(Serialize)]
+struct List {
+    tenants: Vec<Row>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<u64>,
+}
+
+struct Sent {
+    name: TenantName,
+    description: Option<PlainSecret>,
+    status: TenantStatus,
+    roles: Vec<RoleId>,
+    administrators: Vec<UserId>,
+}
+
+impl Sent {
+    fn read(body: Json) -> Result<Self, ApiError> {
+        let mut fields = Fields::of(body)?;
+        let name = fields.text("name")?;
+        let name = TenantName::parse(name.expose()).map_err(|problem| fields.invalid("name", problem))?;
+        let description = fields.optional_text("description")?;
+        if let Some(text) = &description {
+            check_description(text.expose()).map_err(|problem| fields.invalid("description", problem))?;
+        }
+        if fields.id("parentTenant")? != SYSTEM_TENANT.0 {
+            return Err(fields.invalid("parentTenant", "the system tenant, 1, is the only parent"));
+        }
+        let status = match fields.optional_number("status")? {
+            None | Some(1) => TenantStatus::Active,
+            Some(0) => TenantStatus::Inactive,
+            Some(_) => return Err(fields.invalid("status", "use 0 or 1")),
+        };
+        let mut ids = |name: &str| -> Result<Vec<u64>, ApiError> {
+            let mut ids = fields.optional_ids(name)?.unwrap_or_default();
+            if ids.len() > NAMED_MAX {
+                return Err(fields.invalid(name, format!("name at most {NAMED_MAX}")));
+            }
+            ids.sort_unstable();
+            ids.dedup();
+            Ok(ids)
+        };
+        let roles = ids("importedRoles")?.into_iter().map(RoleId).collect();
+        let administrators = ids("admins")?.into_iter().map(UserId).collect();
+        fields.finish()?;
+        Ok(Self { name, description, status, roles, administrators })
+    }
+}
+
+/// `POST /api/admin/tenants` → 201. Imported roles are copied and get ids of their own.
+pub(super) async fn create(
+    State(app): State<AppState>,
+    mut asking: Asking,
+    body: Body,
+) -> Result<Response, ApiError> {
+    asking.in_own_name()?;
+    asking.no_more_parameters()?;
+    app.ledger().read(|view| asking.principal(view, &[TENANT_API]).map(drop))?;
+    let body = body::json(asking.headers(), body, &app.config().limits).await?;
+    let sent = Sent::read(body.clone())?;
+    let vault = asking.vault();
+    let prepare = || {
+        let key = vault.new_data_key();
+        let seal = |text: &PlainSecret| {
+            vault.seal(&key.key, StreamKind::TENANT, Field::DESCRIPTION, text.expose().as_bytes())
+        };
+        let roles = sent.roles.iter().map(|id| import(&app, &asking, *id)).collect::<Result<_, _>>()?;
+        Ok(Wish::CreateTenant(Box::new(CreateTenant {
+            name: sent.name.clone(),
+            description: sent.description.as_ref().map(seal),
+            key: NewKey { id: key.id(), entries: vec![key.change()] },
+            status: sent.status,
+            roles,
+            administrators: sent.administrators.clone(),
+        })))
+    };
+    let receipt = asking.execute(Some(&body), prepare).await?;
+    answer_created(&asking, &receipt)
+}
+
+/// A role's text is sealed under its own key; its copy has a key of its own.
+fn import(app: &AppState, asking: &Asking, id: RoleId) -> Result<ImportedRole, ApiError> {
+    let role = app.ledger().read(|view| view.state.roles.rows.get(&id).cloned());
+    let unknown = || ApiError::UnknownReference(Kind::Role, id.to_string());
+    let role: Arc<Role> = role.filter(|role| role.tenant == SYSTEM_TENANT).ok_or_else(unknown)?;
+    let vault = asking.vault();
+    let key = vault.new_data_key();
+    let text = open_text(vault, role.description.as_ref(), StreamKind::ROLE, Field::DESCRIPTION)?;
+    let description =
+        text.map(|text| vault.seal(&key.key, StreamKind::ROLE, Field::DESCRIPTION, text.expose().as_bytes()));
+    let key = NewKey { id: key.id(), entries: vec![key.change()] };
+    Ok(ImportedRole { source: id, source_changed: role.changed, key, description })
+}
+
+fn answer_created(asking: &Asking, receipt: &Receipt) -> Result<Response, ApiError> {
+    let unexpected = || {
+        ApiError::Internal(Fault::new(format_args!("unexpected events of command {}", receipt.command_id)))
+    };
+    let (first, copies) = receipt.events.split_first().ok_or_else(unexpected)?;
+    let Event::TenantCreated(event) = &first.event else { return Err(unexpected()) };
+    let id = first.header.stream.id;
+    let description =
+        open_text(asking.vault(), event.description.as_ref(), StreamKind::TENANT, Field::DESCRIPTION)?;
+    let body = Shown {
+        id,
+        name: &event.name,
+        description: description.as_ref().map(PlainSecret::expose),
+        parent_tenant: event.parent.map(|parent| parent.0),
+        status: event.status.into(),
+        roles: copies.iter().map(|copy| copy.header.stream.id).collect(),
+    };
+    let location = format!("{}/api/admin/tenants/{id}", asking.app().public_url());
+    Ok(created(receipt, &location, first.header.sequence, &body))
+}
+
+/// `GET /api/admin/tenants` → 200 with those the caller administers.
+pub(super) async fn list(State(app): State<AppState>, mut asking: Asking) -> Result<Response, ApiError> {
+    let page = asking.query.page()?;
+    asking.in_own_name()?;
+    asking.no_more_parameters()?;
+    let (rows, next) = app.ledger().read(|view| -> Result<_, ApiError> {
+        let principal = asking.principal(view, &[TENANT_API])?;
+        let tenants = &view.state.tenants;
+        let row = |id: TenantId, tenant: &Arc<Tenant>| (id.0, Row { id: id.0, name: tenant.name.clone() });
+        let after = TenantId(page.after.unwrap_or(0).saturating_add(1));
+        Ok(if principal.is_administrator() {
+            page.cut(tenants.rows.range(after..).map(|(id, tenant)| row(*id, tenant)))
+        } else {
+            page.cut(principal.administered().filter_map(|id| Some(row(id, tenants.rows.get(&id)?))))
+        })
+    })?;
+    Ok(answer(StatusCode::OK, &List { tenants: rows, next }))
+}
+
+/// `GET /api/admin/tenants/{id}` → 200.
+pub(super) async fn show(
+    State(app): State<AppState>,
+    Path(path): Path<String>,
+    mut asking: Asking,
+) -> Result<Response, ApiError> {
+    asking.in_own_name()?;
+    asking.no_more_parameters()?;
+    let (id, tenant, roles) = app.ledger().read(|view| -> Result<_, ApiError> {
+        let principal = asking.principal(view, &[TENANT_API])?;
+        let id = parse_id(&path).map(TenantId).filter(|id| principal.administers(*id));
+        let tenant = id.and_then(|id| Some((id, view.state.tenants.rows.get(&id)?)));
+        let (id, tenant) = tenant.ok_or(ApiError::NotFound(Kind::Tenant, path))?;
+        let roles = view.state.roles.of_tenant(id).map(|role| role.0).collect();
+        Ok((id, Arc::clone(tenant), roles))
+    })?;
+    if let Some(response) = not_modified(asking.headers(), tenant.changed)? {
+        return Ok(response);
+    }
+    let description =
+        open_text(asking.vault(), tenant.description.as_ref(), StreamKind::TENANT, Field::DESCRIPTION)?;
+    let body = Shown {
+        id: id.0,
+        name: &tenant.name,
+        description: description.as_ref().map(PlainSecret::expose),
+        parent_tenant: tenant.parent.map(|parent| parent.0),
+        status: tenant.status.into(),
+        roles,
+    };
+    Ok(shown(tenant.changed, &body))
+}

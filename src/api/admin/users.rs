@@ -1,0 +1,274 @@
+//! `/api/admin/users` (hdp-api 6.4): create, list, show.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+};
+use events::{
+    envelope::StreamKind,
+    event::Event,
+    id::{PermissionId, RoleId, TenantId, UserId},
+    sealed::Field,
+    time::Timestamp,
+    user::{Password, UserStatus},
+};
+use projections::users::{Lock, User};
+use serde::Serialize;
+
+use super::user_fields::{Sent, hdp_time};
+use crate::{
+    api::{
+        AppState,
+        answer::answer,
+        asking::{Asking, open_text},
+        body,
+        error::{ApiError, Fault, Kind},
+        fields::parse_id,
+        written::{created, not_modified, shown},
+    },
+    auth::{
+        hasher::HashError,
+        permission::{CREATE_USERS, VIEW_USERS},
+    },
+    commands::{NewKey, Wish, user::CreateUser},
+    ledger::live::Receipt,
+    vault::PlainSecret,
+};
+
+/// Most rows looked at under the state's guard at once.
+const SLICE_ROWS: usize = 1000;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    id: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_name: Option<String>,
+    tenant_id: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant_name: Option<String>,
+    status_info: StatusInfo,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password_info: Option<PasswordInfo>,
+    permissions: Permissions,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StatusInfo {
+    status: u8,
+    account_locked: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account_locked_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account_locked_until: Option<String>,
+}
+
+impl StatusInfo {
+    fn of(status: UserStatus, lock: Option<Lock>) -> Self {
+        Self {
+            status: status.into(),
+            account_locked: lock.is_some(),
+            account_locked_at: lock.map(|lock| hdp_time(lock.at)),
+            account_locked_until: lock.map(|lock| hdp_time(lock.until)),
+        }
+    }
+}
+
+/// Never the password, not even its hash.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PasswordInfo {
+    password_status: u8,
+    password_expiration: Option<String>,
+}
+
+impl From<&Password> for PasswordInfo {
+    fn from(password: &Password) -> Self {
+        Self {
+            password_status: password.status.into(),
+            password_expiration: password.expires_at.map(hdp_time),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Permissions {
+    roles: Vec<u64>,
+    permissions: Vec<u16>,
+}
+
+impl Permissions {
+    fn of(roles: &[RoleId], permissions: &[PermissionId]) -> Self {
+        Self {
+            roles: roles.iter().map(|role| role.0).collect(),
+            permissions: permissions.iter().map(|permission| permission.0).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct List {
+    users: Vec<Shown>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<u64>,
+}
+
+/// `POST /api/admin/users` → 201. The password is judged and hashed, and never answered.
+pub(super) async fn create(
+    State(app): State<AppState>,
+    mut asking: Asking,
+    body: Body,
+) -> Result<Response, ApiError> {
+    asking.in_own_name()?;
+    asking.no_more_parameters()?;
+    app.ledger().read(|view| asking.principal(view, &[CREATE_USERS]).map(drop))?;
+    let body = body::json(asking.headers(), body, &app.config().limits).await?;
+    let sent = Sent::read(body.clone(), app.config().password.policy)?;
+    let vault = asking.vault();
+    let key = vault.new_data_key();
+    let seal =
+        |field, text: &PlainSecret| vault.seal(&key.key, StreamKind::USER, field, text.expose().as_bytes());
+    let password = match &sent.password {
+        None => None,
+        Some(password) => {
+            let hash = app.hasher().hash(&password.text).await.map_err(|error| match error {
+                HashError::Busy => ApiError::Busy,
+                other => ApiError::Internal(Fault::new(other)),
+            })?;
+            let hash = seal(Field::PASSWORD_HASH, &hash);
+            Some(Password { hash, status: password.status, expires_at: password.expires_at })
+        }
+    };
+    let wish = CreateUser {
+        tenant: sent.tenant,
+        name: seal(Field::USER_NAME, sent.name.as_sent()),
+        login: vault.login_tag(&sent.name),
+        key: NewKey { id: key.id(), entries: vec![key.change()] },
+        status: sent.status,
+        password,
+        roles: sent.roles,
+        permissions: sent.permissions,
+    };
+    let receipt = asking.execute(Some(&body), || Ok(Wish::CreateUser(Box::new(wish.clone())))).await?;
+    answer_created(&asking, &receipt)
+}
+
+fn answer_created(asking: &Asking, receipt: &Receipt) -> Result<Response, ApiError> {
+    let unexpected = || {
+        ApiError::Internal(Fault::new(format_args!("unexpected events of command {}", receipt.command_id)))
+    };
+    let [envelope] = &receipt.events[..] else { return Err(unexpected()) };
+    let Event::UserCreated(event) = &envelope.event else { return Err(unexpected()) };
+    let id = envelope.header.stream.id;
+    let name = open_text(asking.vault(), Some(&event.name), StreamKind::USER, Field::USER_NAME)?;
+    let body = Shown {
+        id,
+        user_name: name.map(|name| name.expose().to_owned()),
+        tenant_id: envelope.header.tenant.0,
+        tenant_name: None,
+        status_info: StatusInfo::of(event.status, None),
+        password_info: event.password.as_ref().map(PasswordInfo::from),
+        permissions: Permissions::of(&event.roles, &event.permissions),
+    };
+    let location = format!("{}/api/admin/users/{id}", asking.app().public_url());
+    Ok(created(receipt, &location, envelope.header.sequence, &body))
+}
+
+/// `GET /api/admin/users` → 200 with the users of all tenants the caller administers, tenant by tenant for others than
+/// holders of 12.
+pub(super) async fn list(State(app): State<AppState>, mut asking: Asking) -> Result<Response, ApiError> {
+    let details = asking.query.flag("details")?;
+    let page = asking.query.page()?;
+    asking.in_own_name()?;
+    asking.no_more_parameters()?;
+    let now = app.clock().now();
+    let principal = app.ledger().read(|view| asking.principal(view, &[VIEW_USERS]))?;
+    let tenants: Vec<TenantId> = principal.administered().collect();
+    let wanted = page.limit.unwrap_or(usize::MAX);
+    let mut users = Vec::new();
+    let mut after = UserId(page.after.unwrap_or(0));
+    let next = loop {
+        let slice = SLICE_ROWS.min(wanted.saturating_sub(users.len()).saturating_add(1));
+        let rows: Vec<(UserId, Arc<User>, Option<String>)> = app.ledger().read(|view| {
+            let state = &view.state;
+            let name = |tenant: TenantId| {
+                let row = state.tenants.rows.get(&tenant).filter(|_| details);
+                row.map(|row| row.name.clone())
+            };
+            let row = |id: UserId, user: &Arc<User>| (id, Arc::clone(user), name(user.tenant));
+            if principal.is_administrator() {
+                let from = UserId(after.0.saturating_add(1));
+                state.users.rows.range(from..).take(slice).map(|(id, user)| row(*id, user)).collect()
+            } else {
+                let mut ids: Vec<UserId> = tenants
+                    .iter()
+                    .flat_map(|tenant| state.users.of_tenant(*tenant, after).take(slice))
+                    .collect();
+                ids.sort_unstable();
+                ids.truncate(slice);
+                ids.iter().filter_map(|id| Some(row(*id, state.users.rows.get(id)?))).collect()
+            }
+        });
+        let whole = rows.len() < slice;
+        for (id, user, tenant_name) in rows {
+            if users.len() == wanted {
+                break;
+            }
+            users.push(presented(&asking, id, &user, tenant_name, now)?);
+            after = id;
+        }
+        if whole {
+            break None;
+        }
+        if users.len() == wanted {
+            break Some(after.0);
+        }
+    };
+    Ok(answer(StatusCode::OK, &List { users, next }))
+}
+
+/// `GET /api/admin/users/{id}` → 200.
+pub(super) async fn show(
+    State(app): State<AppState>,
+    Path(path): Path<String>,
+    mut asking: Asking,
+) -> Result<Response, ApiError> {
+    asking.in_own_name()?;
+    asking.no_more_parameters()?;
+    let (id, user) = app.ledger().read(|view| -> Result<_, ApiError> {
+        let principal = asking.principal(view, &[VIEW_USERS])?;
+        let user = parse_id(&path).map(UserId).and_then(|id| Some((id, view.state.users.rows.get(&id)?)));
+        let user = user.filter(|(_, user)| principal.administers(user.tenant));
+        let (id, user) = user.ok_or(ApiError::NotFound(Kind::User, path))?;
+        Ok((id, Arc::clone(user)))
+    })?;
+    if let Some(response) = not_modified(asking.headers(), user.changed)? {
+        return Ok(response);
+    }
+    let body = presented(&asking, id, &user, None, app.clock().now())?;
+    Ok(shown(user.changed, &body))
+}
+
+fn presented(
+    asking: &Asking,
+    id: UserId,
+    user: &User,
+    tenant_name: Option<String>,
+    now: Timestamp,
+) -> Result<Shown, ApiError> {
+    let name = open_text(asking.vault(), Some(&user.name), StreamKind::USER, Field::USER_NAME)?;
+    Ok(Shown {
+        id: id.0,
+        user_name: name.map(|name| name.expose().to_owned()),
+        tenant_id: user.tenant.0,
+        tenant_name,
+        status_info: StatusInfo::of(user.status, user.locked_at(now)),
+        password_info: user.password.as_ref().map(PasswordInfo::from),
+        permissions: Permissions::of(&user.roles, &user.permissions),
+    })
+}
