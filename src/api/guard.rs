@@ -56,12 +56,29 @@ pub(super) async fn guard(State(app): State<AppState>, mut request: Request, nex
     // Requests without a connection come from tests of this process.
     let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip());
     match authenticate(&app, request.headers(), peer).await {
+        // The router would answer in plain text when it decodes an id that is no UTF-8.
+        Ok(_) if !decodes(request.uri().path()) => ApiError::NoRoute.into_response(),
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             next.run(request).await
         }
         Err(error) => error.into_response(),
     }
+}
+
+/// Whether a path is UTF-8 once it is percent-decoded.
+fn decodes(path: &str) -> bool {
+    let mut decoded = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        let hex = after
+            .get(..2)
+            .filter(|_| *byte == b'%')
+            .and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
+        decoded.push(hex.unwrap_or(*byte));
+        rest = if hex.is_some() { &after[2..] } else { after };
+    }
+    std::str::from_utf8(&decoded).is_ok()
 }
 
 async fn authenticate(app: &AppState, headers: &HeaderMap, peer: IpAddr) -> Result<Caller, ApiError> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderName, HeaderValue, Method, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use events::id::CommandId;
@@ -51,8 +51,9 @@ pub(super) async fn rim(State(app): State<AppState>, mut request: Request, next:
 
     let (mut response, error) = finish(answered, &path);
     let headers = response.headers_mut();
-    headers
-        .insert(X_REQUEST_ID, HeaderValue::from_str(&id.to_string()).expect("hex digits are a header value"));
+    if !headers.contains_key(X_REQUEST_ID) {
+        set_request_id(headers, id);
+    }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if path.starts_with("/api") {
         // Answers hold secrets and depend on who asks.
@@ -60,6 +61,12 @@ pub(super) async fn rim(State(app): State<AppState>, mut request: Request, next:
     }
     log(&method, &path, id, &response, error.as_ref());
     response
+}
+
+/// Names the command that an answer comes from; the answer to a repetition names the first one.
+pub(super) fn set_request_id(headers: &mut HeaderMap, id: CommandId) {
+    let value = HeaderValue::from_str(&id.to_string()).expect("hex digits are a header value");
+    headers.insert(X_REQUEST_ID, value);
 }
 
 fn log(method: &Method, path: &str, id: CommandId, response: &Response<Body>, error: Option<&ApiError>) {

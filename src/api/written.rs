@@ -15,6 +15,7 @@ use super::{
     answer::answer,
     error::ApiError,
     headers::{LEDGER_SEQUENCE, etag, if_none_match, ledger_sequence},
+    rim::set_request_id,
 };
 use crate::ledger::live::Receipt;
 
@@ -41,9 +42,13 @@ pub fn deleted(receipt: &Receipt) -> Response {
     written(receipt, response)
 }
 
-fn written(receipt: &Receipt, mut response: Response) -> Response {
+/// Says where the log stood after a write, and under which command's id it stands there: that of the first when this is
+/// the answer to a repetition.
+pub fn written(receipt: &Receipt, mut response: Response) -> Response {
     let position = receipt.position();
-    response.headers_mut().insert(LEDGER_SEQUENCE, ledger_sequence(position.epoch, position.sequence));
+    let headers = response.headers_mut();
+    headers.insert(LEDGER_SEQUENCE, ledger_sequence(position.epoch, position.sequence));
+    set_request_id(headers, receipt.command_id);
     response
 }
 

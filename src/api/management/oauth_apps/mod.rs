@@ -27,8 +27,9 @@ use crate::{
         body,
         error::{ApiError, Fault, Kind},
         fields::{Fields, parse_id},
+        headers::is_cross_site,
         json::Json,
-        written::{created, deleted, not_modified, shown, updated},
+        written::{created, deleted, not_modified, shown, updated, written},
     },
     commands::{
         NewKey, Wish,
@@ -264,14 +265,19 @@ pub(super) async fn show(
     if let Some(response) = not_modified(asking.headers(), row.changed)? {
         return Ok(response);
     }
+    let mut revealed = None;
     let reveals =
         app.config().secrets.reveal == Reveal::Audited && asking.wants_body() && may_reveal(&app, &asking)?;
     if reveals {
+        // A page of another site can't read the answer, but it could have the fact recorded (SECURITY L15).
+        if is_cross_site(asking.headers(), app.public_url()) {
+            return Err(ApiError::CrossSite);
+        }
         let prepare = || {
             row = find_row(&app, &asking, id)?;
             Ok(Wish::RevealSecrets(RevealSecrets { app: id, changed: row.changed }))
         };
-        asking.execute(None, prepare).await?;
+        revealed = Some(asking.execute(None, prepare).await?);
     }
     let description = description(&asking, row.description.as_ref())?;
     // A secret whose key was destroyed is gone; the rest of the object is still an answer.
@@ -293,7 +299,11 @@ pub(super) async fn show(
         token_uri: &row.token_uri,
         scope: &row.scope,
     };
-    Ok(shown(row.changed, &body))
+    let response = shown(row.changed, &body);
+    Ok(match revealed {
+        Some(receipt) => written(&receipt, response),
+        None => response,
+    })
 }
 
 /// On behalf of another, secrets are shown to holders of 12 only (hdp-api 9.13).
