@@ -21,7 +21,7 @@ const COMMANDS: &str = "AUTHLEDGER_TEST_COMMANDS";
 const LOW_WATER: &str = "AUTHLEDGER_TEST_LOW_WATER";
 
 /// The longest any child lives.
-const LIFE_MAX: Duration = Duration::from_secs(120);
+const LIFE_MAX: Duration = Duration::from_mins(2);
 
 /// What a child does with the ledger it is given.
 #[derive(Debug, Clone, Copy)]

@@ -116,7 +116,9 @@ impl LoopDisk {
     pub(crate) fn boot(&mut self) {
         // Not lazily: a file system that somebody still holds would come back in the state it was cut in.
         run("umount", &[text(&self.at())]);
-        self.mount.take().map(std::mem::forget);
+        if let Some(unmounted) = self.mount.take() {
+            std::mem::forget(unmounted);
+        }
         self.mount();
     }
 }
