@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use thiserror::Error;
 
 use crate::{
@@ -101,7 +101,7 @@ impl fmt::Display for StreamKind {
 }
 
 /// The history of one object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 pub struct Stream {
     /// Which noun.
     pub kind: StreamKind,
@@ -113,6 +113,17 @@ impl Stream {
     /// The stream of object `id` of `kind`.
     pub const fn new(kind: StreamKind, id: u64) -> Self {
         Self { kind, id }
+    }
+}
+
+// In bytes its two numbers, for people as on the command line.
+impl Serialize for Stream {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            (self.kind, self.id).serialize(serializer)
+        }
     }
 }
 

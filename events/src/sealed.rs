@@ -42,9 +42,19 @@ impl fmt::Debug for KeyId {
 }
 
 /// What a sealed value is, bound into its associated data so that one field's ciphertext never opens as another's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(transparent)]
 pub struct Field(pub u16);
+
+// In bytes the number, for people the name.
+impl Serialize for Field {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.name().filter(|_| serializer.is_human_readable()) {
+            Some(name) => serializer.serialize_str(name),
+            None => self.0.serialize(serializer),
+        }
+    }
+}
 
 impl Field {
     /// The network address a command came from, under the key of the acting user; stream kind 4.
@@ -122,7 +132,7 @@ impl fmt::Debug for Sealed {
 impl Serialize for Sealed {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
-            return serializer.collect_str(&format_args!("sealed under {}", self.key_id));
+            return serializer.serialize_str("(sealed)");
         }
         serializer.serialize_bytes(&self.to_bytes())
     }

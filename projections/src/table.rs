@@ -165,6 +165,13 @@ macro_rules! projection {
                 $(self.$index.absorb(changes.$index);)*
             }
 
+            pub(crate) fn count(&self, counts: &mut Vec<(&'static str, u64)>) {
+                $(counts.push((
+                    concat!(stringify!($name), ".", stringify!($primary)),
+                    self.$primary.all().count() as u64,
+                ));)*
+            }
+
             pub(crate) fn digest(&self, digest: &mut $crate::digest::Digest) {
                 $(digest.table(concat!(stringify!($name), ".", stringify!($primary)), &self.$primary);)*
             }

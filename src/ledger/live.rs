@@ -17,6 +17,7 @@ use events::{
     id::{CommandId, Epoch, LedgerId, Sequence},
 };
 use parking_lot::{Mutex, RwLock};
+use projections::digest::StateDigest;
 use thiserror::Error;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
@@ -291,6 +292,13 @@ impl Ledger {
     /// Looks at the state under the shared guard. Look up and clone out; hash, open and serialise outside.
     pub fn read<T>(&self, look: impl FnOnce(&View<'static>) -> T) -> T {
         look(&self.shared.view.read())
+    }
+
+    /// The digest of the visible state and the number of events in it, to be compared with a replay up to there.
+    ///
+    /// It visits every row under the shared guard: the writer waits with showing its next batch. For tests and operators.
+    pub fn digest(&self) -> (u64, StateDigest) {
+        self.read(|view| (view.state.log.size(), view.state.digest()))
     }
 
     /// Number of events that are durable and visible.
