@@ -1,22 +1,42 @@
 //! `authledger events`: the log, event by event, filtered, for people, programs and auditors.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::ops::ControlFlow;
 
-use events::envelope::{Actor, Header, StreamKind};
+use events::chain::link;
+use events::dump::write_leaf;
+use events::envelope::{Actor, IdempotencyTags, StreamKind};
 use events::event::EventType;
 use events::id::{ClientApplicationId, UserId};
-use serde_json::{Map, Value, json};
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
 
 use super::offline::{self, Entry, Moment};
 use super::progress::Bar;
 use super::{Exit, Failure, Settings, closed_pipe};
 
 /// Print the events of the log
+///
+/// What is sealed in the log, such as secrets, names and passwords, is shown as (sealed).
 #[derive(Debug, clap::Args)]
 pub(super) struct Events {
     #[command(flatten)]
     settings: Settings,
+    #[command(flatten)]
+    filter: Filter,
+    /// From this event, or this time (RFC 3339), on
+    #[arg(long, value_name = "SEQ|TIME")]
+    since: Option<Moment>,
+    /// Up to and including this event or time
+    #[arg(long, value_name = "SEQ|TIME")]
+    until: Option<Moment>,
+    /// How they are printed
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+struct Filter {
     /// Only events of this type, such as OAuthAppCreated
     #[arg(long = "type", value_name = "T", value_parser = event_type)]
     kind: Option<EventType>,
@@ -29,22 +49,17 @@ pub(super) struct Events {
     /// Only events of this tenant, by its id
     #[arg(long, value_name = "T")]
     tenant: Option<u64>,
-    /// From this event or time on
-    #[arg(long, value_name = "SEQ|TIME")]
-    since: Option<Moment>,
-    /// Up to and including this event or time
-    #[arg(long, value_name = "SEQ|TIME")]
-    until: Option<Moment>,
-    /// How: a table for people, a JSON object or a row of values per line, or the stored bytes (events/FORMAT.md, "Dump")
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
+    /// Columns for people
     Table,
+    /// A JSON object per line, with everything that can be read without a key
     Jsonl,
+    /// The same as comma-separated values (RFC 4180), with a line of names
     Csv,
+    /// The stored bytes, as `verify --dump` and other programs read them (events/FORMAT.md, "Dump")
     Leaves,
 }
 
@@ -54,55 +69,71 @@ struct StreamFilter {
     id: Option<u64>,
 }
 
-const COLUMNS: [&str; 10] = [
+/// What a JSON object or a row of values holds, for every event the same.
+const NAMES: [&str; 20] = [
     "sequence",
     "recordedAt",
     "type",
-    "tenant",
+    "schemaVersion",
     "stream",
     "streamVersion",
+    "streamPrevious",
+    "tenant",
     "actor",
     "onBehalfOf",
+    "event",
     "commandId",
     "commandIndex",
+    "commandCount",
+    "idempotency",
+    "origin",
+    "ledgerId",
+    "epoch",
+    "previousHash",
+    "hash",
 ];
 
 impl Events {
-    pub(super) fn run(mut self) -> Result<Exit, Failure> {
-        let settings = std::mem::take(&mut self.settings);
+    pub(super) fn run(self) -> Result<Exit, Failure> {
+        if self.format == Format::Leaves {
+            self.check_leaves()?;
+        }
         let mut bar = Bar::new();
-        let opened = offline::open(settings, &mut bar)?;
+        let opened = offline::open(self.settings, &mut bar)?;
         let mut out = BufWriter::new(io::stdout().lock());
         let written = |result: io::Result<()>| match result {
             Ok(()) => Ok(ControlFlow::Continue(())),
+            // Whoever reads has seen enough.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
             Err(error) => Err(Failure::cannot_run(format!("can't write: {error}"))),
         };
-        match self.format {
-            Format::Table => closed_pipe(writeln!(
-                out,
-                "{:>9} {:<27} {:<16} {:>6} {:<18} {:<12}",
-                "SEQUENCE", "RECORDED AT", "TYPE", "TENANT", "STREAM", "ACTOR"
-            ))?,
-            Format::Csv => closed_pipe(writeln!(out, "{}", COLUMNS.join(",")))?,
-            Format::Jsonl | Format::Leaves => {}
-        }
+        closed_pipe(print_head(&mut out, self.format))?;
         offline::walk(&*opened.reader(), self.since, self.until, &mut bar, &mut |entry| {
-            if !self.wants(entry) {
+            if !self.filter.wants(entry) {
                 return Ok(ControlFlow::Continue(()));
             }
-            written(match self.format {
-                Format::Table => table_row(&mut out, entry),
-                Format::Csv => writeln!(out, "{}", columns(entry).join(",")),
-                Format::Jsonl => writeln!(out, "{}", object(entry)?),
-                Format::Leaves => {
-                    let length = u32::try_from(entry.bytes.len()).expect("a leaf has at most 65,535 bytes");
-                    out.write_all(&length.to_le_bytes()).and_then(|()| out.write_all(entry.bytes))
-                }
-            })
+            written(print(&mut out, self.format, entry)?)
         })?;
         closed_pipe(out.flush())?;
         Ok(Exit::Done)
+    }
+
+    fn check_leaves(&self) -> Result<(), Failure> {
+        if self.filter.is_set() || self.since.is_some() {
+            return Err(Failure::usage(
+                "--format leaves takes no filter but --until: a dump with gaps can't be verified",
+            ));
+        }
+        if io::stdout().is_terminal() {
+            return Err(Failure::usage("--format leaves prints bytes: send them to a file or a program"));
+        }
+        Ok(())
+    }
+}
+
+impl Filter {
+    fn is_set(&self) -> bool {
+        self.kind.is_some() || self.stream.is_some() || self.actor.is_some() || self.tenant.is_some()
     }
 
     fn wants(&self, entry: &Entry<'_>) -> bool {
@@ -116,50 +147,80 @@ impl Events {
     }
 }
 
-fn table_row(out: &mut impl Write, entry: &Entry<'_>) -> io::Result<()> {
-    let header = &entry.leaf.header;
-    writeln!(
-        out,
-        "{:>9} {:<27} {:<16} {:>6} {:<18} {:<12}",
-        header.sequence.0,
-        header.recorded_at.to_string(),
-        entry.leaf.event_type.to_string(),
-        header.tenant.0,
-        header.stream.to_string(),
-        header.actor.to_string(),
-    )
+/// Prints what stands above all events.
+fn print_head(out: &mut impl Write, format: Format) -> io::Result<()> {
+    match format {
+        Format::Table => table_row(out, &["SEQUENCE", "RECORDED AT", "TYPE", "STREAM", "TENANT", "ACTOR"]),
+        Format::Csv => csv_row(out, &NAMES.map(str::to_owned)),
+        Format::Jsonl | Format::Leaves => Ok(()),
+    }
 }
 
-/// As in [`COLUMNS`]; none of them can hold a comma or a quote.
-fn columns(entry: &Entry<'_>) -> [String; 10] {
-    let Header {
-        sequence,
-        recorded_at,
-        tenant,
-        stream,
-        stream_version,
-        actor,
-        on_behalf_of,
-        command_id,
-        command_index,
-        ..
-    } = &entry.leaf.header;
-    [
-        sequence.to_string(),
-        recorded_at.to_string(),
-        entry.leaf.event_type.to_string(),
-        tenant.to_string(),
-        stream.to_string(),
-        stream_version.to_string(),
-        actor.to_string(),
-        on_behalf_of.map(|user| user.to_string()).unwrap_or_default(),
-        command_id.to_string(),
-        command_index.to_string(),
-    ]
+/// Prints one event.
+fn print(out: &mut impl Write, format: Format, entry: &Entry<'_>) -> Result<io::Result<()>, Failure> {
+    Ok(match format {
+        Format::Table => {
+            let header = &entry.leaf.header;
+            let row = [
+                header.sequence.to_string(),
+                header.recorded_at.to_string(),
+                entry.leaf.event_type.to_string(),
+                header.stream.to_string(),
+                header.tenant.to_string(),
+                header.actor.to_string(),
+            ];
+            table_row(out, &row.each_ref().map(String::as_str))
+        }
+        Format::Jsonl => {
+            let line = serde_json::to_string(&Object(values(entry)?)).expect("texts and numbers are JSON");
+            writeln!(out, "{line}")
+        }
+        Format::Csv => csv_row(out, &values(entry)?.each_ref().map(cell)),
+        Format::Leaves => write_leaf(out, entry.bytes),
+    })
 }
 
-/// Everything that can be read without a key.
-fn object(entry: &Entry<'_>) -> Result<Value, Failure> {
+fn table_row(
+    out: &mut impl Write,
+    [sequence, time, kind, stream, tenant, actor]: &[&str; 6],
+) -> io::Result<()> {
+    writeln!(out, "{sequence:>9}  {time:<27}  {kind:<16}  {stream:<20}  {tenant:>6}  {actor}")
+}
+
+/// RFC 4180: CRLF behind each row, quotes around what needs them, and doubled within.
+fn csv_row(out: &mut impl Write, cells: &[String]) -> io::Result<()> {
+    let quoted: Vec<String> = cells
+        .iter()
+        .map(|cell| {
+            if cell.contains(['"', ',', '\r', '\n']) {
+                format!("\"{}\"", cell.replace('"', "\"\""))
+            } else {
+                cell.clone()
+            }
+        })
+        .collect();
+    write!(out, "{}\r\n", quoted.join(","))
+}
+
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
+    }
+}
+
+/// An object whose members keep the order of [`NAMES`].
+struct Object([Value; NAMES.len()]);
+
+impl Serialize for Object {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(NAMES.iter().zip(&self.0))
+    }
+}
+
+/// Everything that can be read without a key, in the order of [`NAMES`].
+fn values(entry: &Entry<'_>) -> Result<[Value; NAMES.len()], Failure> {
     let header = &entry.leaf.header;
     let failed =
         |error: &dyn std::fmt::Display| Failure::cannot_run(format!("event {}: {error}", header.sequence));
@@ -170,42 +231,53 @@ fn object(entry: &Entry<'_>) -> Result<Value, Failure> {
         // Written by a newer version: its place can be shown, its meaning not.
         None => Value::Null,
     };
-    let mut object = Map::new();
-    let mut put = |name: &str, value: Value| object.insert(name.to_owned(), value);
-    put("sequence", json!(header.sequence.0));
-    put("recordedAt", json!(header.recorded_at.to_string()));
-    put("type", json!(entry.leaf.event_type.to_string()));
-    put("schemaVersion", json!(entry.leaf.schema_version));
-    put("event", event);
-    put("ledgerId", json!(header.ledger_id.to_string()));
-    put("epoch", json!(header.epoch.0));
-    put("tenant", json!(header.tenant.0));
-    put("stream", json!(header.stream.to_string()));
-    put("streamVersion", json!(header.stream_version));
-    put("streamPrevious", json!(header.stream_previous.map(|sequence| sequence.0)));
-    put("actor", json!(header.actor.to_string()));
-    put("onBehalfOf", json!(header.on_behalf_of.map(|user| user.0)));
-    put("commandId", json!(header.command_id.to_string()));
-    put("commandIndex", json!(header.command_index));
-    put("commandCount", json!(header.command_count));
-    put("previousHash", json!(header.previous_hash.to_string()));
-    Ok(Value::Object(object))
+    let idempotency = header.idempotency.map(|IdempotencyTags { key, request }| {
+        json!({ "key": hex::encode(key), "request": hex::encode(request) })
+    });
+    Ok([
+        json!(header.sequence.0),
+        json!(header.recorded_at.to_string()),
+        json!(entry.leaf.event_type.to_string()),
+        json!(entry.leaf.schema_version),
+        json!(header.stream.to_string()),
+        json!(header.stream_version),
+        json!(header.stream_previous.map(|sequence| sequence.0)),
+        json!(header.tenant.0),
+        json!(header.actor.to_string()),
+        json!(header.on_behalf_of.map(|user| format!("user/{user}"))),
+        event,
+        json!(header.command_id.to_string()),
+        json!(header.command_index),
+        json!(header.command_count),
+        json!(idempotency),
+        json!(header.origin),
+        json!(header.ledger_id.to_string()),
+        json!(header.epoch.0),
+        json!(header.previous_hash.to_string()),
+        json!(link(entry.bytes).to_string()),
+    ])
 }
 
 fn event_type(text: &str) -> Result<EventType, String> {
     EventType::from_name(text).ok_or_else(|| {
-        let known: Vec<&str> = EventType::TABLE.iter().map(|(_, _, name)| *name).collect();
+        let mut known: Vec<&str> = EventType::TABLE.iter().map(|(_, _, name)| *name).collect();
+        known.dedup();
         format!("there is no such type; known are {}", known.join(", "))
     })
 }
 
-fn stream(text: &str) -> Result<StreamFilter, &'static str> {
-    const EXPECTED: &str = "use a kind or a kind and an id, such as oauth_app or oauth_app/17";
+fn stream(text: &str) -> Result<StreamFilter, String> {
     let (kind, id) = match text.split_once('/') {
-        Some((kind, id)) => (kind, Some(id.parse().map_err(|_| EXPECTED)?)),
+        Some((kind, id)) => {
+            (kind, Some(id.parse().map_err(|_| "an id is a number, as in oauth_app/17".to_owned())?))
+        }
         None => (text, None),
     };
-    Ok(StreamFilter { kind: StreamKind::from_name(kind).ok_or(EXPECTED)?, id })
+    let kind = StreamKind::from_name(kind).ok_or_else(|| {
+        let known: Vec<&str> = (1..).map_while(|number| StreamKind(number).name()).collect();
+        format!("there is no such kind; known are {}", known.join(", "))
+    })?;
+    Ok(StreamFilter { kind, id })
 }
 
 fn actor(text: &str) -> Result<Actor, &'static str> {
@@ -218,5 +290,34 @@ fn actor(text: &str) -> Result<Actor, &'static str> {
         None if text == "system" => Ok(Actor::System),
         None if text == "operator" => Ok(Actor::Operator),
         Some(_) | None => Err(EXPECTED),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_quoted_when_they_need_it() {
+        let cells = ["plain", "", "a,b", "a\"b", "two\nlines", "{\"a\":1}"].map(str::to_owned);
+        let mut row = Vec::new();
+        csv_row(&mut row, &cells).expect("memory takes it");
+        let row = String::from_utf8(row).expect("text");
+        assert_eq!(row, "plain,,\"a,b\",\"a\"\"b\",\"two\nlines\",\"{\"\"a\"\":1}\"\r\n");
+    }
+
+    #[test]
+    fn filters_are_read_or_say_what_there_is() {
+        assert!(stream("oauth_app/17").is_ok_and(|filter| filter.id == Some(17)));
+        assert!(stream("oauth_app").is_ok_and(|filter| filter.id.is_none()));
+        for wrong in ["oauth_app/", "oauth_app/x", "oauth_app/-1", "apps/1", ""] {
+            assert!(stream(wrong).is_err(), "{wrong}");
+        }
+        assert!(stream("apps/1").is_err_and(|reason| reason.contains("upstream")));
+        assert!(event_type("OAuthAppMade").is_err_and(|reason| reason.contains("OAuthAppCreated")));
+        assert_eq!(actor("user/7"), Ok(Actor::User(UserId(7))));
+        for wrong in ["user", "user/x", "nobody", "system/1", ""] {
+            assert!(actor(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -72,6 +72,7 @@ pub fn main() -> ExitCode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     Done,
+    No,
     Usage,
     CannotRun,
     /// `verify` alone: what is wrong with the book.
@@ -82,6 +83,7 @@ impl Exit {
     fn code(self) -> u8 {
         match self {
             Exit::Done => 0,
+            Exit::No => 1,
             Exit::Usage => 2,
             Exit::CannotRun => 3,
             Exit::Verdict(verdict) => verdict.exit_code(),
@@ -103,6 +105,11 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
+    /// The answer is no: what was asked for is not there.
+    pub(crate) fn no(sentence: impl Display) -> Failure {
+        Failure { exit: Exit::No, sentence: sentence.to_string() }
+    }
+
     /// The settings or arguments are wrong.
     pub(crate) fn usage(sentence: impl Display) -> Failure {
         Failure { exit: Exit::Usage, sentence: sentence.to_string() }

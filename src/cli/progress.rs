@@ -1,5 +1,7 @@
 //! Progress bars on a terminal, nothing on a pipe.
 
+use std::io::Read;
+
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::ledger::recover::{Progress, Step};
@@ -36,6 +38,18 @@ impl Bar {
     pub(super) fn reading(&mut self, what: &'static str, total: u64) {
         self.begin(what, EVENTS);
         self.bar.set_length(total);
+    }
+
+    /// Reads on through what shows how many of its bytes were read; of 0 bytes nothing is known.
+    pub(super) fn reading_bytes<R: Read>(
+        &mut self,
+        what: &'static str,
+        total: u64,
+        input: R,
+    ) -> impl Read + use<R> {
+        self.begin(what, BYTES);
+        self.bar.set_length(total);
+        self.bar.wrap_read(input)
     }
 
     /// So far.
