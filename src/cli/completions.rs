@@ -1,6 +1,6 @@
 //! `authledger completions`: completions for a shell.
 
-use super::Exit;
+use super::{Exit, Failure, say};
 
 /// Print completions for a shell
 #[derive(Debug, clap::Args)]
@@ -10,8 +10,9 @@ pub(super) struct Completions {
 }
 
 impl Completions {
-    pub(super) fn run(self, command: &mut clap::Command) -> Exit {
-        clap_complete::generate(self.shell, command, "authledger", &mut std::io::stdout());
-        Exit::Done
+    pub(super) fn run(self, command: &mut clap::Command) -> Result<Exit, Failure> {
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, command, "authledger", &mut script);
+        say(String::from_utf8_lossy(&script).trim_end()).map(|()| Exit::Done)
     }
 }

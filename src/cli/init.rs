@@ -1,11 +1,16 @@
 //! `authledger init`: a new ledger with its master key and its first administrator.
 
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use events::id::LedgerId;
+use zeroize::Zeroizing;
+
 use super::{Exit, Failure, Settings, offline};
 use crate::auth::hasher::PasswordHasher;
-use crate::auth::password::{self, judge_chosen, judge_temporary};
+use crate::auth::password::{self, judge_chosen};
 use crate::clock::{Random, SystemClock, SystemRandom};
 use crate::config::Config;
 use crate::ledger::create::{self, CreateError, FirstAdministrator};
@@ -13,16 +18,19 @@ use crate::ledger::directory::DataDirectory;
 use crate::ledger::refusal::OpenRefusal;
 use crate::vault::PlainSecret;
 use crate::vault::login::LoginName;
-use crate::vault::master::MasterKey;
+use crate::vault::master::{MasterKey, MasterKeyError};
 
 /// HDP's name for him.
 const DEFAULT_ADMIN: &str = "d2cadmin";
 const PASSWORD_VARIABLE: &str = "AUTHLEDGER_ADMIN_PASSWORD";
+/// Far more than any password has; what lies behind it makes no difference to a refusal.
+const PASSWORD_FILE_BYTES_MAX: usize = 4096;
 
 /// Make a new ledger with one administrator
 ///
 /// His password is that of --admin-password-file, else of AUTHLEDGER_ADMIN_PASSWORD, else it is drawn and printed once on
-/// standard error.
+/// standard error. The master key is AUTHLEDGER_KEYS__MASTER, else that of the file <data-dir>.key, which is made when it is
+/// not there.
 #[derive(Debug, clap::Args)]
 pub(super) struct Init {
     #[command(flatten)]
@@ -30,7 +38,7 @@ pub(super) struct Init {
     /// The administrator's name
     #[arg(long, value_name = "NAME", default_value = DEFAULT_ADMIN)]
     admin: String,
-    /// A file whose first line is his password
+    /// A file that holds his password and nothing else
     #[arg(long, value_name = "F")]
     admin_password_file: Option<PathBuf>,
 }
@@ -39,12 +47,9 @@ impl Init {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let config = self.settings.load(Vec::new())?;
         let directory = offline::data_directory(&config);
-        if !is_vacant(&directory)? {
-            return Err(offline::refusal(&OpenRefusal::NotVacant { directory: directory.path().to_owned() }));
-        }
         let made = make(&config, &directory, &self.admin, self.admin_password_file.as_deref())?;
-        eprint!("{}", made.to_text());
-        Ok(Exit::Done)
+        // Only now, with everything durable: nobody should note the password of a ledger that a power cut takes back.
+        made.announce().map(|()| Exit::Done)
     }
 }
 
@@ -55,37 +60,41 @@ pub(super) fn make_if_vacant(config: &Config, directory: &DataDirectory) -> Resu
 
 /// A new ledger, as a person is told about it.
 pub(super) struct Made {
+    ledger: LedgerId,
     directory: PathBuf,
-    key_file: Option<PathBuf>,
+    key: KeyPlace,
     admin: String,
     /// The password when nobody else knows it yet.
     drawn: Option<PlainSecret>,
-    weak: bool,
 }
 
 impl Made {
+    /// Says it on standard error, which nobody redirects into a file that stays.
+    pub(super) fn announce(&self) -> Result<(), Failure> {
+        io::stderr().write_all(self.to_text().as_bytes()).map_err(|error| {
+            Failure::cannot_run(format!(
+                "the ledger is made, and its password can't be shown on standard error ({error}): remove it, and make it again"
+            ))
+        })
+    }
+
     /// What to keep, and who may log in.
-    pub(super) fn to_text(&self) -> String {
-        let mut lines = vec![format!("A new ledger is in {}.", self.directory.display())];
-        if let Some(key_file) = &self.key_file {
-            lines.push(format!(
+    fn to_text(&self) -> String {
+        let key = match &self.key {
+            KeyPlace::Made(file) => format!(
                 "Its master key is in {}: keep a copy elsewhere, nothing can be opened without it.",
-                key_file.display()
-            ));
-        }
-        lines.push(match &self.drawn {
+                file.display()
+            ),
+            KeyPlace::Found(file) => format!("Its master key is the one that was in {}.", file.display()),
+            KeyPlace::Given => "Its master key is the one in the settings.".to_owned(),
+        };
+        let admin = match &self.drawn {
             Some(password) => {
                 format!("Administrator {}, password {} (shown this once).", self.admin, password.expose())
             }
             None => format!("Administrator {}, with the password you gave.", self.admin),
-        });
-        if self.weak {
-            lines.push(
-                "That password is easy to guess: change it before others can reach this server.".to_owned(),
-            );
-        }
-        lines.push(String::new());
-        lines.join("\n")
+        };
+        format!("A new ledger {} is in {}.\n{key}\n{admin}\n", self.ledger, self.directory.display())
     }
 
     /// The first steps of the README's tour.
@@ -122,84 +131,114 @@ fn make(
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let name = LoginName::parse(admin).map_err(Failure::usage)?;
     let given = given_password(password_file)?;
-    if let Some(password) = &given {
-        judge_temporary(password)
-            .map_err(|reason| Failure::usage(format!("the administrator's password: {reason}")))?;
+    if let Some(Given { password, place }) = &given {
+        judge_chosen(config.password.policy, password, admin)
+            .map_err(|reason| Failure::usage(format!("{place}: {reason}")))?;
     }
-    // HDP does not apply the policy to the accounts of an installation; a weak one is worth a warning all the same.
-    let weak =
-        given.as_ref().is_some_and(|password| judge_chosen(config.password.policy, password, admin).is_err());
-    let password = given.clone().unwrap_or_else(|| password::generate(&*random));
+    let drawn = given.is_none();
+    let password = given.map_or_else(|| password::generate(&*random), |given| given.password);
 
+    // Asked before anything is made: a refused directory should not get a key beside it.
     let path = directory.path();
-    let (master, key_file) = if let Some(bytes) = &config.keys.master {
-        (MasterKey::from_bytes(&bytes.0), None)
-    } else {
-        let (master, file) = key_beside(path, &*random)?;
-        (master, Some(file))
-    };
+    if !is_vacant(directory)? {
+        return Err(offline::refusal(&OpenRefusal::NotVacant { directory: path.to_owned() }));
+    }
+    let key = MasterKeyPlace::find_or_make(config, &*random)?;
     let administrator = FirstAdministrator {
         name,
         password_hash: PasswordHasher::for_server(Arc::clone(&random)).hash_here(&password),
     };
-    create::create(
+    let made = create::create(
         directory,
-        &master,
+        &key.master,
         &offline::open_options(config),
         Arc::new(SystemClock::new()),
         &random,
         &administrator,
-    )
-    .map_err(|error| match error {
-        CreateError::Directory(reason) => offline::refusal(&reason),
-        other => Failure::cannot_run(other),
-    })?;
-    Ok(Made {
-        directory: path.to_owned(),
-        key_file,
-        admin: admin.to_owned(),
-        drawn: given.is_none().then_some(password),
-        weak,
-    })
+    );
+    match made {
+        Ok(ledger) => {
+            let drawn = drawn.then_some(password);
+            Ok(Made { ledger, directory: path.to_owned(), key: key.place, admin: admin.to_owned(), drawn })
+        }
+        Err(CreateError::Directory(reason)) => {
+            if let KeyPlace::Made(file) = &key.place {
+                // Nothing was sealed under it. Should it stay, the next attempt uses it.
+                let _ = fs::remove_file(file);
+            }
+            Err(offline::refusal(&reason))
+        }
+        Err(other) => Err(Failure::cannot_run(other)),
+    }
 }
 
-/// Draws a master key into the file beside the directory, durable before anything is sealed under it.
-///
-/// A key that is there already may be all that is left of a ledger whose directory is gone, so it is not touched; unless the
-/// building site of an `init` that died stands beside it, which shows whose it is.
-fn key_beside(path: &Path, random: &dyn Random) -> Result<(MasterKey, PathBuf), Failure> {
-    let file = MasterKey::path_beside(path).map_err(Failure::cannot_run)?;
-    let mut site = path.file_name().map(ToOwned::to_owned).unwrap_or_default();
-    site.push(".init");
-    if file.exists() && path.with_file_name(site).exists() {
-        return Ok((MasterKey::read(&file).map_err(Failure::cannot_run)?, file));
-    }
-    if let Some(parent) = file.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        std::fs::create_dir_all(parent)
-            .map_err(|error| Failure::cannot_run(format!("can't make {}: {error}", parent.display())))?;
-    }
-    let master = MasterKey::generate(random);
-    master.write_new(&file).map_err(Failure::cannot_run)?;
-    Ok((master, file))
+/// The master key of a ledger that is about to be made.
+struct MasterKeyPlace {
+    master: MasterKey,
+    place: KeyPlace,
 }
 
-fn given_password(file: Option<&Path>) -> Result<Option<PlainSecret>, Failure> {
+enum KeyPlace {
+    /// In the file beside the directory, drawn for this ledger.
+    Made(PathBuf),
+    /// In the same file, where it was before.
+    Found(PathBuf),
+    /// In the settings.
+    Given,
+}
+
+impl MasterKeyPlace {
+    /// A key that is there already is used: it may have been put there for this ledger. It is never overwritten: it may be
+    /// all that is left of another one.
+    fn find_or_make(config: &Config, random: &dyn Random) -> Result<Self, Failure> {
+        if config.keys.master.is_some() {
+            return Ok(Self { master: offline::master_key(config)?, place: KeyPlace::Given });
+        }
+        let file = MasterKey::path_beside(&config.ledger.data_dir).map_err(Failure::cannot_run)?;
+        match MasterKey::read(&file) {
+            Err(MasterKeyError::Missing { .. }) => {}
+            read => {
+                let master = read.map_err(Failure::cannot_run)?;
+                return Ok(Self { master, place: KeyPlace::Found(file) });
+            }
+        }
+        if let Some(parent) = file.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            fs::create_dir_all(parent)
+                .map_err(|error| Failure::cannot_run(format!("can't make {}: {error}", parent.display())))?;
+        }
+        // Durable before anything is sealed under it.
+        let master = MasterKey::generate(random);
+        master.write_new(&file).map_err(Failure::cannot_run)?;
+        Ok(Self { master, place: KeyPlace::Made(file) })
+    }
+}
+
+/// A password that somebody gave, and how, so that a refusal can name it.
+struct Given {
+    password: PlainSecret,
+    place: String,
+}
+
+fn given_password(file: Option<&Path>) -> Result<Option<Given>, Failure> {
     if let Some(path) = file {
-        let text = std::fs::read_to_string(path)
-            .map(PlainSecret::new)
-            .map_err(|error| Failure::cannot_run(format!("can't read {}: {error}", path.display())))?;
-        return Ok(text
-            .expose()
-            .lines()
-            .next()
-            .map(PlainSecret::from)
-            .or_else(|| Some(PlainSecret::default())));
+        let password = read_password(path).map_err(|reason| {
+            Failure::cannot_run(format!("the password file {} can't be read: {reason}", path.display()))
+        })?;
+        return Ok(Some(Given { password, place: format!("the password in {}", path.display()) }));
     }
     match std::env::var(PASSWORD_VARIABLE) {
-        Ok(text) => Ok(Some(PlainSecret::new(text))),
+        Ok(text) => Ok(Some(Given { password: text.into(), place: PASSWORD_VARIABLE.to_owned() })),
         Err(std::env::VarError::NotPresent) => Ok(None),
         Err(std::env::VarError::NotUnicode(_)) => {
             Err(Failure::usage(format!("{PASSWORD_VARIABLE} is not UTF-8")))
         }
     }
+}
+
+/// The whole file but the line end that editors and `echo` leave.
+fn read_password(path: &Path) -> io::Result<PlainSecret> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(PASSWORD_FILE_BYTES_MAX));
+    File::open(path)?.take(PASSWORD_FILE_BYTES_MAX as u64).read_to_end(&mut bytes)?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| io::Error::other("it is not UTF-8"))?;
+    Ok(text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line)).into())
 }

@@ -57,12 +57,13 @@ pub fn main() -> ExitCode {
         Command::Verify(verify) => verify.run(),
         Command::Replay(replay) => replay.run(),
         Command::Events(events) => events.run(),
-        Command::Completions(completions) => Ok(completions.run(&mut Arguments::command())),
+        Command::Completions(completions) => completions.run(&mut Arguments::command()),
     };
     match outcome {
         Ok(exit) => exit.into(),
         Err(failure) => {
-            eprintln!("authledger: {}", failure.sentence);
+            // Whoever closed standard error still gets the code.
+            let _ = writeln!(std::io::stderr(), "authledger: {}", failure.sentence);
             failure.exit.into()
         }
     }

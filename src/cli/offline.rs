@@ -20,7 +20,11 @@ use crate::vault::master::MasterKey;
 
 /// Where the parts of the configured ledger lie.
 pub(super) fn data_directory(config: &Config) -> DataDirectory {
-    let mut directory = DataDirectory::new(&config.ledger.data_dir);
+    let path = &config.ledger.data_dir;
+    // A new ledger is built beside its place, so `.` needs a name of its own, and so does what a link points to.
+    let resolved =
+        if path.is_symlink() || path.file_name().is_none() { path.canonicalize().ok() } else { None };
+    let mut directory = DataDirectory::new(resolved.as_ref().unwrap_or(path));
     if let Some(witness) = &config.ledger.witness_path {
         directory = directory.with_witness(witness);
     }
@@ -37,6 +41,12 @@ pub(super) fn open_options(config: &Config) -> OpenOptions {
     options
 }
 
+/// The master key: the configured one, else that of the file beside the directory as it was named.
+pub(super) fn master_key(config: &Config) -> Result<MasterKey, Failure> {
+    let given = config.keys.master.as_ref().map(|key| &*key.0);
+    MasterKey::load(given, &config.ledger.data_dir).map_err(Failure::cannot_run)
+}
+
 /// The master key and the vault's file of a ledger that is there.
 pub(super) fn keys(config: &Config, directory: &DataDirectory) -> Result<(MasterKey, KeysFile), Failure> {
     let path = directory.path();
@@ -44,8 +54,7 @@ pub(super) fn keys(config: &Config, directory: &DataDirectory) -> Result<(Master
     if !directory.engine().exists() && !directory.witness().exists() {
         return Err(refusal(&OpenRefusal::NotALedger { directory: path.to_owned() }));
     }
-    let given = config.keys.master.as_ref().map(|key| &*key.0);
-    let master = MasterKey::load(given, path).map_err(Failure::cannot_run)?;
+    let master = master_key(config)?;
     let file = KeysFile::read(path).map_err(Failure::cannot_run)?;
     file.check(&master).map_err(Failure::cannot_run)?;
     Ok((master, file))

@@ -1,14 +1,15 @@
 //! `authledger serve`: the server in the foreground, until SIGTERM or SIGINT.
 
-use std::io::{ErrorKind, IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::panic::PanicHookInfo;
 use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::init::Made;
 use super::progress::Bar;
-use super::{Exit, Failure, Settings, init, offline};
+use super::{Exit, Failure, Settings, init, offline, say};
 use crate::api::{self, AppState};
 use crate::clock::{Clock, Random, SystemClock, SystemRandom};
 use crate::config::{Config, Log, LogFormat};
@@ -39,8 +40,7 @@ impl Serve {
         let flags = self.listen.map(|address| ("server.listen", address)).into_iter().collect();
         let config = self.settings.load(flags)?;
         if self.print_config {
-            print!("{}", config.masked_toml());
-            return Ok(Exit::Done);
+            return say(config.masked_toml().trim_end()).map(|()| Exit::Done);
         }
         start_log(&config.log);
         std::panic::set_hook(Box::new(report_panic));
@@ -49,12 +49,14 @@ impl Serve {
         let (listener, bound) = listen(config.server.listen)?;
         let directory = offline::data_directory(&config);
         let made = init::make_if_vacant(&config, &directory)?;
+        // Before anything else can fail: the password stands nowhere else.
+        made.as_ref().map_or(Ok(()), Made::announce)?;
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let ledger = Arc::new(open(&config, Arc::clone(&random), Arc::clone(&clock), self.accept_clock)?);
         let state = AppState::new(config, bound, Arc::clone(&ledger), clock, random);
         if let Some(made) = made {
-            eprint!("{}{}", made.to_text(), made.tour(state.public_url()));
+            let _ = io::stderr().write_all(made.tour(state.public_url()).as_bytes());
         }
 
         let served = tokio::runtime::Builder::new_multi_thread()
