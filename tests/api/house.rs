@@ -1,6 +1,7 @@
 //! A server in memory, and how tests talk to it.
 
 use std::net::SocketAddr;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,10 +21,11 @@ use authledger::vault::{PlainSecret, Vault};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use events::id::LedgerId;
+use events::envelope::Leaf;
+use events::id::{LedgerId, Sequence};
 use events::time::Timestamp;
 use http_body_util::BodyExt;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tower::ServiceExt;
 
 /// 2026-11-20T12:00:00Z.
@@ -31,12 +33,28 @@ const NOON: Timestamp = Timestamp(1_795_176_000_000_000);
 /// Who a ledger begins with, as `curl -u` takes it.
 pub(crate) const ADMIN: &str = "d2cadmin:violet tundra anchor spoon";
 
+/// What every other user of these tests has.
+pub(crate) const PASSWORD: &str = "anchor spoon violet tundra";
+pub(crate) const JSON: &str = "content-type: application/json";
+pub(crate) const APPS: &str = "/api/mgmt/oauthapps";
+
+/// A body that makes an application.
+pub(crate) fn app_body(name: &str) -> Value {
+    json!({
+        "name": name, "dataStore": 54, "description": "made by a test",
+        "clientId": "asdfjasdljfasdkjf", "clientSecret": "1912308409123890",
+        "authorizeURI": "https://accounts.google.com/o/oauth2/v2/auth",
+        "tokenURI": "https://www.googleapis.com/oauth2/v3/token",
+        "scope": "full_offline_access, test_repo",
+    })
+}
+
 /// A router with everything behind it, on a disk and a clock in memory.
 pub(crate) struct House {
     router: Router,
+    pub(crate) app: AppState,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) clock: Arc<SteppedClock>,
-    pub(crate) disk: MemoryDisk,
     pub(crate) witness: MemoryWitness,
 }
 
@@ -90,7 +108,7 @@ impl House {
         let ledger = Arc::new(ledger.expect("the ledger starts"));
         let bound = SocketAddr::from(([127, 0, 0, 1], 8080));
         let state = AppState::with_hasher(config, bound, Arc::clone(&ledger), as_clock, random, hasher);
-        House { router: router::router(state), ledger, clock, disk, witness }
+        House { router: router::router(state.clone()), app: state, ledger, clock, witness }
     }
 
     /// Sends a request as it is given; headers are `name: value` lines.
@@ -126,6 +144,83 @@ impl House {
         let mut all = vec![authorization.as_str()];
         all.extend(headers);
         self.send(method, path, &all, body).await
+    }
+
+    /// A GET with credentials.
+    pub(crate) async fn get_as(&self, user: &str, path: &str) -> Answer {
+        self.send_as(user, Method::GET, path, &[], Body::empty()).await
+    }
+
+    /// A POST of JSON with credentials.
+    pub(crate) async fn post_as(&self, user: &str, path: &str, body: &Value) -> Answer {
+        self.send_as(user, Method::POST, path, &[JSON], body.to_string()).await
+    }
+
+    /// Makes a tenant with copies of the roles 2 and 3; answers with its id and theirs.
+    pub(crate) async fn tenant(&self, name: &str) -> (u64, Vec<u64>) {
+        let body = json!({ "name": name, "parentTenant": 1, "importedRoles": [2, 3] });
+        let answer = self.post_as(ADMIN, "/api/admin/tenants", &body).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
+        let body = answer.json();
+        let roles = body["roles"].as_array().expect("roles").iter().map(|id| id.as_u64().expect("an id"));
+        (body["id"].as_u64().expect("an id"), roles.collect())
+    }
+
+    /// Makes a user with [`PASSWORD`] and answers with his credentials.
+    pub(crate) async fn user(&self, name: &str, tenant: u64, roles: &[u64], permissions: &[u16]) -> String {
+        let body = json!({
+            "userName": name, "tenantId": tenant, "statusInfo": { "status": 1 },
+            "passwordInfo": { "password": PASSWORD, "passwordStatus": 1, "passwordExpiration": null },
+            "permissions": { "roles": roles, "permissions": permissions },
+        });
+        let answer = self.post_as(ADMIN, "/api/admin/users", &body).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
+        format!("{name}:{PASSWORD}")
+    }
+
+    /// Makes an application and answers with what the server answered.
+    pub(crate) async fn app(&self, user: &str, name: &str, tenant: Option<u64>) -> Answer {
+        let mut body = app_body(name);
+        if let Some(tenant) = tenant {
+            body["tenantId"] = json!(tenant);
+        }
+        let answer = self.post_as(user, APPS, &body).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
+        answer
+    }
+
+    /// How many events there are, and what they add up to: equal before and after means that nothing happened.
+    pub(crate) fn state(&self) -> (u64, String) {
+        (self.ledger.size(), self.ledger.read(|view| view.state.digest().to_string()))
+    }
+
+    /// How often a password was hashed or compared.
+    pub(crate) fn argon2_runs(&self) -> u64 {
+        self.app.authenticator().argon2_runs()
+    }
+
+    /// Waits for what happens beside an answer.
+    pub(crate) async fn until(&self, done: impl Fn(&House) -> bool) {
+        for _ in 0..100_000 {
+            if done(self) {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+        panic!("it did not happen");
+    }
+
+    /// The facts recorded so far, by name.
+    pub(crate) fn facts(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        self.ledger
+            .reader()
+            .read(Sequence(0), Sequence(self.ledger.size()), &mut |_, leaf| {
+                names.push(Leaf::parse(leaf).expect("a leaf").event_type.to_string());
+                ControlFlow::Continue(())
+            })
+            .expect("memory reads");
+        names
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

@@ -1,4 +1,8 @@
 //! The API from outside, through the real router in memory.
 
+mod bad_input;
 mod front;
+mod guessing;
 mod house;
+mod oauth_apps;
+mod wire;
