@@ -415,3 +415,38 @@ fn failed(operation: &'static str, error: &::sled::Error) -> StoreError {
 fn os(operation: &'static str, error: &io::Error) -> StoreError {
     StoreError::Io { operation, cause: error.into() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(prepare: impl FnOnce(&::sled::Db)) -> Option<EngineRefusal> {
+        let directory = tempfile::tempdir().expect("a directory");
+        let engine = open_engine(directory.path(), &SledOptions::default(), true).expect("opens");
+        prepare(&engine);
+        drop(engine);
+        SledStore::open(directory.path(), SledOptions::default()).err()
+    }
+
+    #[test]
+    fn another_programs_database_and_another_layout_are_foreign() {
+        let another = refusal(|engine| {
+            engine.insert("somebody's", "data").expect("writes");
+        });
+        assert_eq!(another, Some(EngineRefusal::Foreign));
+        let newer = refusal(|engine| {
+            engine.insert(MARK_KEY, "authledger store 2").expect("writes");
+        });
+        assert_eq!(newer, Some(EngineRefusal::Foreign));
+        // An empty one may be all that damage left of ours: the witness knows.
+        assert_eq!(refusal(|_| {}), None);
+    }
+
+    #[test]
+    fn the_settings_we_expect_are_those_the_engine_writes() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = SledStore::create(directory.path(), SledOptions::default()).expect("creates");
+        assert!(SledStore::has_our_settings(directory.path()).expect("reads"));
+        Box::new(store).close().expect("closes");
+    }
+}

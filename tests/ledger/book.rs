@@ -55,6 +55,11 @@ impl Book {
         &self.frontier
     }
 
+    /// What a leaf says, again and again: it differs from leaf to leaf, so that no engine gains from sameness.
+    pub(crate) fn text(sequence: u64) -> String {
+        blake3::hash(&sequence.to_le_bytes()).to_hex().to_string()
+    }
+
     /// The next leaf, with a body of about `bytes` bytes; event `index` of a command of `count`.
     fn leaf(&mut self, bytes: usize, index: u32, count: u32) -> Vec<u8> {
         let mut command = [0; 16];
@@ -77,9 +82,7 @@ impl Book {
             idempotency: None,
             origin: None,
         };
-        // Text that differs from leaf to leaf, so that no engine gains from sameness.
-        let seed = blake3::hash(&self.size.to_le_bytes()).to_hex();
-        let software = seed.chars().cycle().take(bytes).collect();
+        let software = Self::text(self.size).chars().cycle().take(bytes).collect();
         let event = LedgerCreated { software }.into();
         let leaf = codec::encode(&Envelope { header, event }).expect("a valid leaf");
         self.chain = chain::link(&leaf);

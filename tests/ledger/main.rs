@@ -12,6 +12,7 @@ mod full;
 mod ground;
 mod opening;
 mod power;
+mod server;
 mod trace;
 
 /// How many rounds a test of random moments takes: few every time, many in a soak.

@@ -2,45 +2,59 @@
 
 use std::path::Path;
 
-/// One system call that succeeded or failed.
+/// One system call that ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Call {
-    pub(crate) name: String,
+    name: String,
     /// What `-y` says the first argument is: a path, a socket, a pipe.
-    pub(crate) target: String,
+    target: String,
     /// Everything between the parentheses.
-    pub(crate) arguments: String,
-    pub(crate) result: String,
+    arguments: String,
+    result: String,
+    /// Lines of the trace on which it began and ended.
+    began: usize,
+    ended: usize,
 }
 
 impl Call {
-    pub(crate) fn succeeded(&self) -> bool {
+    fn succeeded(&self) -> bool {
         !self.result.starts_with('-') && !self.result.starts_with('?')
     }
 
-    fn is_write(&self) -> bool {
-        ["write", "pwrite64", "writev", "pwritev", "pwritev2"].contains(&self.name.as_str())
+    fn writes_to(&self, target: &str) -> bool {
+        let writes = ["write", "writev", "pwrite64", "sendto", "sendmsg"].contains(&self.name.as_str());
+        writes && self.succeeded() && self.target.starts_with(target)
+    }
+
+    fn synchronises(&self, target: &str) -> bool {
+        self.name == "fdatasync" && self.succeeded() && self.target == target
+    }
+
+    fn says(&self, text: &str) -> bool {
+        self.arguments.contains(text)
     }
 }
 
 /// The calls in the order they ended. A call that strace wrote in two pieces is put together at its second.
 pub(crate) fn parse(text: &str) -> Vec<Call> {
-    let mut begun = std::collections::HashMap::new();
+    let mut unfinished = std::collections::HashMap::new();
     let mut calls = Vec::new();
-    for line in text.lines() {
+    for (at, line) in text.lines().enumerate() {
         let Some((thread, rest)) = line.split_once(' ') else { continue };
         let rest = rest.trim_start();
         if let Some(beginning) = rest.strip_suffix(" <unfinished ...>") {
-            begun.insert(thread, beginning.to_owned());
+            unfinished.insert(thread, (at, beginning.to_owned()));
             continue;
         }
-        let whole = match rest.strip_prefix("<... ").and_then(|resumed| resumed.split_once(" resumed>")) {
-            Some((_, ending)) => begun.remove(thread).unwrap_or_default() + ending,
-            None => rest.to_owned(),
-        };
-        let Some((call, result)) = whole.rsplit_once(") = ").or_else(|| whole.rsplit_once(" = ")) else {
-            continue;
-        };
+        let (began, whole) =
+            match rest.strip_prefix("<... ").and_then(|resumed| resumed.split_once(" resumed>")) {
+                Some((_, ending)) => {
+                    let (began, beginning) = unfinished.remove(thread).unwrap_or_default();
+                    (began, beginning + ending)
+                }
+                None => (at, rest.to_owned()),
+            };
+        let Some((call, result)) = whole.rsplit_once(" = ") else { continue };
         let Some((name, arguments)) = call.split_once('(') else { continue };
         let target = arguments
             .split_once('<')
@@ -49,76 +63,84 @@ pub(crate) fn parse(text: &str) -> Vec<Call> {
         calls.push(Call {
             name: name.to_owned(),
             target: target.to_owned(),
-            arguments: arguments.trim_end().to_owned(),
+            arguments: arguments.trim_end().trim_end_matches(')').to_owned(),
             result: result.trim().to_owned(),
+            began,
+            ended: at,
         });
     }
     calls
 }
 
-/// Checks that before each acknowledgement, and after the one before it, the log was written and synchronised, and then
-/// the witness; answers how many acknowledgements there were, or the first that came too early.
-pub(crate) fn check_order(
-    calls: &[Call],
-    engine: &Path,
-    witness: &Path,
-    is_acknowledgement: impl Fn(&Call) -> bool,
-) -> Result<usize, Call> {
-    #[derive(PartialEq)]
-    enum Stage {
-        Nothing,
-        LogWritten,
-        LogSynchronised,
-        WitnessWritten,
-        WitnessSynchronised,
+/// Where a fact can be recognised: in the bytes of the log, and in the answer about it.
+pub(crate) struct Fact<'a> {
+    pub(crate) in_log: &'a str,
+    /// Beginning of what `-y` calls the target of an answer.
+    pub(crate) answered_on: &'a str,
+    /// What an answer says that acknowledges it.
+    pub(crate) in_answer: [&'a str; 2],
+}
+
+type IsStep<'a> = &'a dyn Fn(&Call) -> bool;
+
+/// Checks that the answer about a fact left only after its bytes were written to the log and synchronised, and after that
+/// the witness written and synchronised, each call begun when the one before it had succeeded.
+pub(crate) fn check_order(calls: &[Call], directory: &Path, fact: &Fact<'_>) -> Result<(), String> {
+    let (log, witness) = (directory.join("sled/db"), directory.join("witness"));
+    let (log, witness) = (log.to_string_lossy(), witness.to_string_lossy());
+    let is_answer =
+        |call: &&Call| call.writes_to(fact.answered_on) && fact.in_answer.iter().all(|text| call.says(text));
+    let answer = calls.iter().find(is_answer).ok_or_else(|| format!("{}: no answer", fact.in_log))?;
+    let mut since = 0;
+    let steps: [(&str, IsStep<'_>); 4] = [
+        ("write to the log", &|call| call.writes_to(&log) && call.says(fact.in_log)),
+        ("fdatasync of the log", &|call| call.synchronises(&log)),
+        ("write to the witness", &|call| call.writes_to(&witness)),
+        ("fdatasync of the witness", &|call| call.synchronises(&witness)),
+    ];
+    for (step, is_step) in steps {
+        let done =
+            calls.iter().find(|call| call.began >= since && call.ended < answer.began && is_step(call));
+        since = done.ok_or_else(|| format!("{}: answered before a {step}", fact.in_log))?.ended + 1;
     }
-    let (engine, witness) = (engine.to_string_lossy(), witness.to_string_lossy());
-    let mut stage = Stage::Nothing;
-    let mut acknowledgements = 0;
-    for call in calls {
-        let synchronises = call.name == "fdatasync" && call.succeeded();
-        if call.is_write() && call.target == engine {
-            // The engine's timer may write behind a batch that is durable already; that takes nothing back.
-            if stage == Stage::Nothing {
-                stage = Stage::LogWritten;
-            }
-        } else if synchronises && call.target == engine && stage == Stage::LogWritten {
-            stage = Stage::LogSynchronised;
-        } else if call.is_write() && call.target == witness && stage == Stage::LogSynchronised {
-            stage = Stage::WitnessWritten;
-        } else if synchronises && call.target == witness && stage == Stage::WitnessWritten {
-            stage = Stage::WitnessSynchronised;
-        } else if is_acknowledgement(call) {
-            if stage != Stage::WitnessSynchronised {
-                return Err(call.clone());
-            }
-            stage = Stage::Nothing;
-            acknowledgements += 1;
-        }
-    }
-    Ok(acknowledgements)
+    Ok(())
 }
 
 #[test]
 fn an_acknowledgement_that_comes_too_early_is_found() {
     const GOOD: &str = "\
-10 pwrite64(3</l/sled/db>, \"leaf\", 4, 0) = 4
+10 fdatasync(3</l/sled/db>) = 0
+10 pwrite64(3</l/sled/db>, \"..leaf 7..\", 4, 0) = 4
 11 write(9</elsewhere>, \"x\", 1 <unfinished ...>
-10 fdatasync(3</l/sled/db>)  = 0
+10 fdatasync(3</l/sled/db> <unfinished ...>
 11 <... write resumed>) = 1
+10 <... fdatasync resumed>) = 0
 10 pwrite64(4</l/witness>, \"w\", 1, 0) = 1
 10 fdatasync(4</l/witness>) = 0
-10 write(1<pipe:[7]>, \"acknowledged 1\\n\", 15) = 15
+12 write(1<socket:[7]>, \"HTTP/1.1 201 Created .. leaf 7\", 15) = 15
 ";
     let check = |text: &str| {
-        let acknowledges = |call: &Call| call.arguments.contains("acknowledged");
-        check_order(&parse(text), Path::new("/l/sled/db"), Path::new("/l/witness"), acknowledges).ok()
+        let fact = Fact { in_log: "leaf 7", answered_on: "socket:", in_answer: ["HTTP/1.1 2", "leaf 7"] };
+        check_order(&parse(text), Path::new("/l"), &fact)
     };
-    assert_eq!(check(GOOD), Some(1));
-    for dropped in [0, 2, 4, 5] {
+    assert_eq!(check(GOOD), Ok(()));
+    for (dropped, step) in [
+        (1, "write to the log"),
+        (5, "fdatasync of the log"),
+        (6, "write to the w"),
+        (7, "fdatasync of the w"),
+    ] {
         let rest: Vec<_> =
             GOOD.lines().enumerate().filter(|(at, _)| *at != dropped).map(|(_, line)| line).collect();
-        assert_eq!(check(&rest.join("\n")), None, "without line {dropped}");
+        let found = check(&rest.join("\n")).expect_err("too early");
+        assert!(found.contains(step), "without line {dropped}: {found}");
     }
-    assert_eq!(check(&GOOD.replace("db>)  = 0", "db>)  = -1 EIO (Input/output error)")), None);
+    assert!(check(&GOOD.replace("resumed>) = 0", "resumed>) = -1 EIO (Input/output error)")).is_err());
+    // A synchronisation that was under way when the bytes were written says nothing about them.
+    let overlapping = GOOD.replacen("db>) = 0", "db> <unfinished ...>", 1).replacen(
+        "10 fdatasync(3</l/sled/db> <unfinished ...>\n11",
+        "11",
+        1,
+    );
+    assert!(check(&overlapping).is_err());
 }
