@@ -1,0 +1,271 @@
+//! Every row and every index of the ledger's state beside the model's.
+
+use authledger::{commands::View, ledger::live::Receipt, vault::login::LoginName};
+use events::{
+    envelope::{Stream, StreamKind},
+    id::{DataStoreId, OAuthAppId, RoleId, Sequence, TenantId, UserId},
+};
+use projections::{
+    State,
+    oauth_apps::OAuthApp,
+    roles::Role,
+    streams::StreamHead,
+    tenants::Tenant,
+    users::{Lock, User},
+};
+
+use crate::{
+    house::House,
+    model::Model,
+    requests::{AUTHORIZE_URI, CLIENT_ID, Request, SCOPE, TOKEN_URI, login_name},
+    rules::Fact,
+};
+
+macro_rules! same {
+    ($actual:expr, $expected:expr, $($what:tt)+) => {
+        let (actual, expected) = ($actual, $expected);
+        if actual != expected {
+            return Err(format!("{}: {actual:?}, the model says {expected:?}", format!($($what)+)));
+        }
+    };
+}
+
+/// The state that readers see, and the login index beside it.
+pub(crate) fn compare(model: &Model, house: &House) -> Result<(), String> {
+    same!(house.ledger().size(), model.size(), "size");
+    house.ledger().read(|view| {
+        compare_state(model, &view.state)?;
+        compare_logins(model, house, view)
+    })
+}
+
+fn compare_logins(model: &Model, house: &House, view: &View<'_>) -> Result<(), String> {
+    same!(view.logins.all().count(), model.users.len(), "number of logins");
+    for number in 0..8 {
+        let name = login_name(number, number % 2 == 0);
+        let tag = house.ledger().vault().login_tag(&LoginName::parse(&name).expect("a good name"));
+        let expected = model.users.iter().find(|user| user.login == name.to_lowercase());
+        same!(view.logins.get(&tag).copied(), expected.map(|user| UserId(user.id)), "login of {name}");
+    }
+    Ok(())
+}
+
+/// The fold alone.
+pub(crate) fn compare_state(model: &Model, state: &State<'_>) -> Result<(), String> {
+    log(model, state)?;
+    streams(model, state)?;
+    idempotency(model, state)?;
+    tenants(model, state)?;
+    roles(model, state)?;
+    users(model, state)?;
+    apps(model, state)
+}
+
+fn log(model: &Model, state: &State<'_>) -> Result<(), String> {
+    same!(state.log.size(), model.size(), "size of the fold");
+    let last = model.log.last().map(|(_, at)| *at);
+    same!(state.log.position.get(&()).map(|position| position.recorded_at), last, "time of the last event");
+    for (kind, given) in [
+        (StreamKind::TENANT, model.tenants.len() as u64),
+        (StreamKind::ROLE, model.roles.len() as u64),
+        (StreamKind::USER, model.users.len() as u64),
+        (StreamKind::OAUTH_APP, model.apps_ever),
+    ] {
+        same!(state.log.next_id(kind), given + 1, "next id of {kind}");
+    }
+    Ok(())
+}
+
+fn streams(model: &Model, state: &State<'_>) -> Result<(), String> {
+    let mut streams: Vec<Stream> = model.log.iter().map(|(stream, _)| *stream).collect();
+    streams.sort();
+    streams.dedup();
+    same!(state.streams.heads.all().count(), streams.len(), "number of streams");
+    for stream in streams {
+        let events = (0..).zip(&model.log).filter(|(_, (of, _))| *of == stream);
+        let sequences: Vec<u64> = events.map(|(sequence, _)| sequence).collect();
+        let head = sequences
+            .last()
+            .map(|last| StreamHead { version: sequences.len() as u64 - 1, sequence: Sequence(*last) });
+        same!(state.streams.heads.get(&stream).copied(), head, "head of {stream}");
+    }
+    Ok(())
+}
+
+fn idempotency(model: &Model, state: &State<'_>) -> Result<(), String> {
+    let remembered = model.remembered();
+    same!(state.idempotency.requests.all().count(), remembered.len(), "number of remembered requests");
+    same!(state.idempotency.by_time.all().count(), remembered.len(), "number of requests in order of time");
+    for done in remembered {
+        let row = state.idempotency.requests.get(&done.tags.key);
+        let row = row.map(|row| (row.request, row.first.0, row.count, row.recorded_at));
+        same!(row, Some((done.tags.request, done.first, done.count, done.at)), "a remembered request");
+        let in_time = state.idempotency.by_time.get(&(done.at, Sequence(done.first)));
+        same!(in_time, Some(&done.tags.key), "a request in order of time");
+    }
+    Ok(())
+}
+
+fn tenants(model: &Model, state: &State<'_>) -> Result<(), String> {
+    let tenants = &state.tenants;
+    same!(tenants.rows.all().count(), model.tenants.len(), "number of tenants");
+    same!(tenants.by_name.all().count(), model.tenants.len(), "number of tenant names");
+    for row in &model.tenants {
+        let id = TenantId(row.id);
+        let expected = Tenant {
+            name: row.name.clone(),
+            key_id: row.key,
+            description: row.description.clone(),
+            parent: row.parent.map(TenantId),
+            status: row.status,
+            administrators: row.administrators.iter().copied().map(UserId).collect(),
+            changed: Sequence(row.changed),
+        };
+        same!(tenants.rows.get(&id).map(|row| &**row), Some(&expected), "tenant {id}");
+        same!(tenants.by_name.get(&row.name), Some(&id), "tenant by name");
+    }
+    for user in 0..12 {
+        let administered = model.tenants.iter().filter(|tenant| tenant.administrators.contains(&user));
+        let expected: Vec<TenantId> = administered.map(|tenant| TenantId(tenant.id)).collect();
+        same!(tenants.administered_by(UserId(user)).collect::<Vec<_>>(), expected, "tenants of user {user}");
+    }
+    Ok(())
+}
+
+fn roles(model: &Model, state: &State<'_>) -> Result<(), String> {
+    let roles = &state.roles;
+    same!(roles.rows.all().count(), model.roles.len(), "number of roles");
+    same!(roles.by_name.all().count(), model.roles.len(), "number of role names");
+    for row in &model.roles {
+        let id = RoleId(row.id);
+        let expected = Role {
+            tenant: TenantId(row.tenant),
+            name: row.name.clone(),
+            key_id: row.key,
+            description: row.description.clone(),
+            permissions: row.permissions.iter().copied().map(events::id::PermissionId).collect(),
+            changed: Sequence(row.changed),
+        };
+        same!(roles.rows.get(&id).map(|row| &**row), Some(&expected), "role {id}");
+        same!(roles.by_name.get(&(TenantId(row.tenant), row.name.clone())), Some(&id), "role by name");
+    }
+    for tenant in 0..10 {
+        let expected = model.roles.iter().filter(|role| role.tenant == tenant).map(|role| RoleId(role.id));
+        let actual: Vec<RoleId> = roles.of_tenant(TenantId(tenant)).collect();
+        same!(actual, expected.collect::<Vec<_>>(), "roles of tenant {tenant}");
+    }
+    Ok(())
+}
+
+fn users(model: &Model, state: &State<'_>) -> Result<(), String> {
+    let users = &state.users;
+    same!(users.rows.all().count(), model.users.len(), "number of users");
+    for row in &model.users {
+        let id = UserId(row.id);
+        let expected = User {
+            tenant: TenantId(row.tenant),
+            name: row.name.clone(),
+            status: row.status,
+            password: row.password.clone(),
+            lock: row.lock.map(|(at, until)| Lock { at, until }),
+            roles: row.roles.iter().copied().map(RoleId).collect(),
+            permissions: row.permissions.iter().copied().map(events::id::PermissionId).collect(),
+            changed: Sequence(row.changed),
+        };
+        same!(users.rows.get(&id).map(|row| &**row), Some(&expected), "user {id}");
+    }
+    for tenant in 0..10 {
+        for after in [0, 2] {
+            let expected = model.users.iter().filter(|user| user.tenant == tenant && user.id > after);
+            let expected: Vec<UserId> = expected.map(|user| UserId(user.id)).collect();
+            let actual: Vec<UserId> = users.of_tenant(TenantId(tenant), UserId(after)).collect();
+            same!(actual, expected, "users of tenant {tenant} after {after}");
+        }
+    }
+    Ok(())
+}
+
+fn apps(model: &Model, state: &State<'_>) -> Result<(), String> {
+    let apps = &state.oauth_apps;
+    same!(apps.rows.all().count(), model.apps.len(), "number of applications");
+    same!(apps.by_name.all().count(), model.apps.len(), "number of application names");
+    same!(apps.by_tenant.all().count(), model.apps.len(), "number of applications of tenants");
+    for row in &model.apps {
+        let id = OAuthAppId(row.id);
+        let expected = OAuthApp {
+            tenant: TenantId(row.tenant),
+            name: row.name.clone(),
+            data_store: DataStoreId(row.store),
+            description: row.description.clone(),
+            client_id: CLIENT_ID.to_owned(),
+            client_secret: row.secret.clone(),
+            authorize_uri: AUTHORIZE_URI.to_owned(),
+            token_uri: TOKEN_URI.to_owned(),
+            scope: SCOPE.to_owned(),
+            changed: Sequence(row.changed),
+        };
+        same!(apps.rows.get(&id).map(|row| &**row), Some(&expected), "application {id}");
+        same!(apps.by_name.get(&(TenantId(row.tenant), row.name.clone())), Some(&id), "application by name");
+    }
+    for tenant in 0..10 {
+        for after in [0, 2] {
+            let expected = model.apps.iter().filter(|app| app.tenant == tenant && app.id > after);
+            let expected: Vec<OAuthAppId> = expected.map(|app| OAuthAppId(app.id)).collect();
+            let actual: Vec<OAuthAppId> = apps.of_tenant(TenantId(tenant), OAuthAppId(after)).collect();
+            same!(actual, expected, "applications of tenant {tenant} after {after}");
+        }
+    }
+    Ok(())
+}
+
+/// The events of a receipt: what they are, whose, and where they stand.
+pub(crate) fn compare_events(
+    model: &Model,
+    request: &Request,
+    facts: &[Fact],
+    receipt: &Receipt,
+) -> Result<(), String> {
+    same!(receipt.command_id, request.id, "id of the command");
+    same!(receipt.events.len(), facts.len(), "number of events");
+    same!(receipt.last.0, model.size() + facts.len() as u64 - 1, "last event");
+    for (index, (envelope, fact)) in receipt.events.iter().zip(facts).enumerate() {
+        let header = &envelope.header;
+        let sequence = model.size() + index as u64;
+        let (kind, _) = envelope.event.kind();
+        same!(kind.name(), Some(fact.name), "event {index}");
+        same!(
+            (header.tenant.0, header.stream),
+            (fact.tenant, fact.stream),
+            "tenant and stream of event {index}"
+        );
+        same!(
+            (header.sequence.0, header.recorded_at),
+            (sequence, model.now),
+            "place and time of event {index}"
+        );
+        let earlier =
+            model.log.iter().map(|(stream, _)| *stream).chain(facts[..index].iter().map(|fact| fact.stream));
+        let earlier: Vec<u64> = (0..)
+            .zip(earlier)
+            .filter(|(_, stream)| *stream == fact.stream)
+            .map(|(sequence, _)| sequence)
+            .collect();
+        same!(header.stream_version, earlier.len() as u64, "stream version of event {index}");
+        same!(
+            header.stream_previous.map(|previous| previous.0),
+            earlier.last().copied(),
+            "event before {index}"
+        );
+        same!(header.actor, request.by, "actor of event {index}");
+        same!(header.on_behalf_of.map(|user| user.0), request.behalf, "whom event {index} was for");
+        same!(
+            (header.command_id, header.command_index as usize),
+            (request.id, index),
+            "command of event {index}"
+        );
+        same!(header.command_count as usize, facts.len(), "length of the command of event {index}");
+        let tagged = index == 0 && request.key.is_some();
+        same!(header.idempotency.is_some(), tagged, "idempotency tags of event {index}");
+    }
+    Ok(())
+}

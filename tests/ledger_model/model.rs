@@ -1,0 +1,273 @@
+//! The whole ledger, naively: lists, and what each fact does to them.
+
+use std::collections::BTreeMap;
+
+use events::{
+    envelope::{Actor, Envelope, IdempotencyTags, Stream},
+    event::Event,
+    sealed::{KeyId, Sealed},
+    tenant::TenantStatus,
+    time::Timestamp,
+    user::{Password, PasswordStatus, UserStatus},
+};
+
+use crate::{
+    requests::{Ask, Request, login_name},
+    rules::Answer,
+    steps::Wish,
+};
+
+pub(crate) const DAY_SECS: i64 = 86_400;
+
+pub(crate) struct Tenant {
+    pub(crate) id: u64,
+    pub(crate) name: String,
+    pub(crate) key: KeyId,
+    pub(crate) description: Option<Sealed>,
+    pub(crate) parent: Option<u64>,
+    pub(crate) status: TenantStatus,
+    pub(crate) administrators: Vec<u64>,
+    pub(crate) changed: u64,
+}
+
+pub(crate) struct Role {
+    pub(crate) id: u64,
+    pub(crate) tenant: u64,
+    pub(crate) name: String,
+    pub(crate) key: KeyId,
+    pub(crate) description: Option<Sealed>,
+    pub(crate) permissions: Vec<u16>,
+    pub(crate) changed: u64,
+}
+
+pub(crate) struct User {
+    pub(crate) id: u64,
+    pub(crate) tenant: u64,
+    pub(crate) login: String,
+    pub(crate) name: Sealed,
+    pub(crate) status: UserStatus,
+    pub(crate) password: Option<Password>,
+    pub(crate) roles: Vec<u64>,
+    pub(crate) permissions: Vec<u16>,
+    /// Since when, until when.
+    pub(crate) lock: Option<(Timestamp, Timestamp)>,
+    pub(crate) changed: u64,
+}
+
+pub(crate) struct App {
+    pub(crate) id: u64,
+    pub(crate) tenant: u64,
+    pub(crate) store: u32,
+    pub(crate) name: String,
+    pub(crate) description: Option<Sealed>,
+    pub(crate) secret: Sealed,
+    pub(crate) changed: u64,
+}
+
+/// A command that was carried out under an `Idempotency-Key`.
+pub(crate) struct Done {
+    pub(crate) by: Actor,
+    pub(crate) key: u8,
+    pub(crate) body: String,
+    pub(crate) first: u64,
+    pub(crate) count: u32,
+    pub(crate) at: Timestamp,
+    pub(crate) tags: IdempotencyTags,
+}
+
+pub(crate) struct Model {
+    pub(crate) now: Timestamp,
+    pub(crate) disk_is_full: bool,
+    pub(crate) tenants: Vec<Tenant>,
+    pub(crate) roles: Vec<Role>,
+    pub(crate) users: Vec<User>,
+    pub(crate) apps: Vec<App>,
+    /// Applications that ever were, for ids are never given twice.
+    pub(crate) apps_ever: u64,
+    pub(crate) done: Vec<Done>,
+    /// Each event's stream and time, in order.
+    pub(crate) log: Vec<(Stream, Timestamp)>,
+    /// Requests that came with an `Idempotency-Key`.
+    pub(crate) asked: Vec<(Actor, Option<u64>, u8, Wish)>,
+    /// How often each answer was given.
+    pub(crate) answers: BTreeMap<String, u64>,
+}
+
+impl Model {
+    /// What `init` leaves (hdp-api 6.1, 6.2, 9.24): the keys and sealed values are the log's, the rest is known.
+    pub(crate) fn begin(events: &[Envelope], now: Timestamp) -> Self {
+        let mut model = Self {
+            now,
+            disk_is_full: false,
+            tenants: Vec::new(),
+            roles: Vec::new(),
+            users: Vec::new(),
+            apps: Vec::new(),
+            apps_ever: 0,
+            done: Vec::new(),
+            log: Vec::new(),
+            asked: Vec::new(),
+            answers: BTreeMap::new(),
+        };
+        let everybody: Vec<u16> = (1..=11).collect();
+        let tenants_too: Vec<u16> = (1..=11).chain(13..=21).collect();
+        let everything: Vec<u16> = (1..=29).chain([101, 102]).collect();
+        let roles = [
+            ("System Administrator", everything),
+            ("User", everybody),
+            ("Tenant Administrator", tenants_too),
+        ];
+        let mut roles = (1..).zip(roles);
+        for (sequence, envelope) in (0..).zip(events) {
+            match &envelope.event {
+                Event::LedgerCreated(_) => assert_eq!(sequence, 0),
+                Event::TenantCreated(created) => model.tenants.push(Tenant {
+                    id: 1,
+                    name: "System".to_owned(),
+                    key: created.key_id,
+                    description: None,
+                    parent: None,
+                    status: TenantStatus::Active,
+                    administrators: vec![1],
+                    changed: sequence,
+                }),
+                Event::RoleCreated(created) => {
+                    let (id, (name, permissions)) = roles.next().expect("three roles");
+                    model.roles.push(Role {
+                        id,
+                        tenant: 1,
+                        name: name.to_owned(),
+                        key: created.key_id,
+                        description: None,
+                        permissions,
+                        changed: sequence,
+                    });
+                }
+                Event::UserCreated(created) => model.users.push(User {
+                    id: 1,
+                    tenant: 1,
+                    login: login_name(0, false),
+                    name: created.name.clone(),
+                    status: UserStatus::Active,
+                    password: created.password.clone(),
+                    roles: vec![1],
+                    permissions: Vec::new(),
+                    lock: None,
+                    changed: sequence,
+                }),
+                other => panic!("a ledger does not begin with {other:?}"),
+            }
+            model.log.push((envelope.header.stream, now));
+        }
+        assert_eq!((model.tenants.len(), model.roles.len(), model.users.len()), (1, 3, 1));
+        model
+    }
+
+    pub(crate) fn pass(&mut self, secs: u32) {
+        self.now = self.now.saturating_add_secs(i64::from(secs));
+    }
+
+    pub(crate) fn asked_before(&self, back: u8) -> Option<(Actor, Option<u64>, Option<u8>, Wish)> {
+        let place = self.asked.len().checked_sub(1 + usize::from(back) % self.asked.len().max(1))?;
+        let (by, behalf, key, wish) = self.asked[place].clone();
+        Some((by, behalf, Some(key), wish))
+    }
+
+    pub(crate) fn size(&self) -> u64 {
+        self.log.len() as u64
+    }
+
+    pub(crate) fn role(&self, id: u64) -> Option<&Role> {
+        self.roles.iter().find(|role| role.id == id)
+    }
+
+    pub(crate) fn app(&self, id: u64) -> Option<&App> {
+        self.apps.iter().find(|app| app.id == id)
+    }
+
+    pub(crate) fn user(&self, id: u64) -> Option<&User> {
+        self.users.iter().find(|user| user.id == id)
+    }
+
+    /// Makes an answer true.
+    pub(crate) fn record(&mut self, request: &Request, answer: &Answer, tags: Option<IdempotencyTags>) {
+        let Answer::Recorded(facts) = answer else { return };
+        let first = self.size();
+        let (tenant, id) = (facts[0].tenant, facts[0].stream.id);
+        self.log.extend(facts.iter().map(|fact| (fact.stream, self.now)));
+        if let (Some((key, body)), Some(tags)) = (&request.key, tags) {
+            let count = u32::try_from(facts.len()).expect("few");
+            let (by, key, body, at) = (request.by, *key, body.clone(), self.now);
+            self.done.push(Done { by, key, body, first, count, at, tags });
+        }
+        match request.ask.clone() {
+            Ask::Tenant { name, status, roles, administrators, key, description } => {
+                let mut administrators = administrators;
+                let creator = self.may_ask(request).map(|who| who.user);
+                administrators.extend(creator);
+                administrators.sort_unstable();
+                administrators.dedup();
+                let parent = Some(1);
+                self.tenants.push(Tenant {
+                    id,
+                    name,
+                    key,
+                    description,
+                    parent,
+                    status,
+                    administrators,
+                    changed: first,
+                });
+                for (changed, (source, _, key, description)) in (first + 1..).zip(roles) {
+                    let source = self.role(source).expect("answered");
+                    let (name, permissions) = (source.name.clone(), source.permissions.clone());
+                    let id = self.roles.len() as u64 + 1;
+                    self.roles.push(Role { id, tenant, name, key, description, permissions, changed });
+                }
+            }
+            Ask::User { login, name, status, password, roles, permissions, .. } => {
+                // A temporary password is dead after seven days, or earlier (hdp-api 9.25).
+                let password = password.map(|mut password| {
+                    if password.status == PasswordStatus::MustChange {
+                        let week = self.now.saturating_add_secs(7 * DAY_SECS);
+                        password.expires_at = Some(password.expires_at.unwrap_or(week).min(week));
+                    }
+                    password
+                });
+                self.users.push(User {
+                    id,
+                    tenant,
+                    login,
+                    name,
+                    status,
+                    password,
+                    roles,
+                    permissions,
+                    lock: None,
+                    changed: first,
+                });
+            }
+            Ask::Lock { user, until } => {
+                let row = self.users.iter_mut().find(|row| row.id == user).expect("answered");
+                (row.lock, row.changed) = (Some((self.now, until)), first);
+            }
+            Ask::App { store, name, description, secret, .. } => {
+                self.apps_ever += 1;
+                self.apps.push(App { id, tenant, store, name, description, secret, changed: first });
+            }
+            Ask::Put { app, name, description, secret, .. } => {
+                let row = self.apps.iter_mut().find(|row| row.id == app).expect("answered");
+                (row.name, row.description, row.changed) = (name, description, first);
+                row.secret = secret.unwrap_or_else(|| row.secret.clone());
+            }
+            Ask::Delete { app, .. } => self.apps.retain(|row| row.id != app),
+            Ask::Reveal { .. } => {}
+        }
+    }
+
+    /// The requests that are still remembered: 24 hours of event time, the latest of each key (hdp-api 9.20).
+    pub(crate) fn remembered(&self) -> Vec<&Done> {
+        let Some((_, last)) = self.log.last() else { return Vec::new() };
+        self.done.iter().filter(|done| done.at.saturating_add_secs(DAY_SECS) > *last).collect()
+    }
+}

@@ -1,0 +1,332 @@
+//! The rules of the documents, asked one after the other for every request (hdp-api 1.7, 2.5, 6.3, 6.4, 9.4, 9.7, 9.13,
+//! 9.15, 9.20, 9.23, 9.25).
+
+use authledger::commands::{Object, Refusal, Taken};
+use events::{
+    envelope::{Actor, Stream, StreamKind},
+    id::{OAuthAppId, PermissionId, RoleId, TenantId, UserId},
+    sealed::{KeyId, Sealed},
+    user::UserStatus,
+};
+
+use crate::{
+    model::{App, DAY_SECS, Done, Model, User},
+    requests::{Ask, Request},
+};
+
+const ADMINISTRATOR: u16 = 12;
+const CREATE_USERS: u16 = 13;
+const ON_BEHALF_OF: u16 = 21;
+const TENANT_API: u16 = 25;
+const APP_PERMISSIONS: [u16; 2] = [11, 28];
+
+/// An event without its contents: what it is and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fact {
+    pub(crate) tenant: u64,
+    pub(crate) stream: Stream,
+    pub(crate) name: &'static str,
+}
+
+/// What the ledger should answer.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Refused(Refusal),
+    Recorded(Vec<Fact>),
+    Nothing,
+    Repeated { first: u64, count: u32 },
+}
+
+impl Answer {
+    /// Without the ids in it.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Refused(refusal) => {
+                let word = word(refusal);
+                word.chars().filter(|c| !c.is_ascii_digit()).collect()
+            }
+            Self::Recorded(facts) => facts[0].name.to_owned(),
+            Self::Nothing => "nothing".to_owned(),
+            Self::Repeated { .. } => "repeated".to_owned(),
+        }
+    }
+}
+
+/// Whoever the rules are asked about.
+pub(crate) struct Who {
+    pub(crate) user: u64,
+    tenant: u64,
+    permissions: Vec<u16>,
+    administers: Vec<u64>,
+}
+
+impl Who {
+    fn administrator(&self) -> bool {
+        self.permissions.contains(&ADMINISTRATOR)
+    }
+
+    fn may(&self, permission: u16) -> bool {
+        self.administrator() || self.permissions.contains(&permission)
+    }
+
+    fn administers(&self, tenant: u64) -> bool {
+        self.administrator() || self.administers.contains(&tenant)
+    }
+
+    /// hdp-api 2.5.
+    fn administers_apps_of(&self, tenant: u64) -> bool {
+        if self.administrator() {
+            return true;
+        }
+        let here = match self.tenant {
+            1 => tenant == 1 || self.administers.contains(&tenant),
+            own => tenant == own,
+        };
+        here && APP_PERMISSIONS.iter().all(|permission| self.permissions.contains(permission))
+    }
+
+    /// hdp-api 9.23: what he holds himself; the elevated ones only a holder of 12.
+    fn may_grant(&self, permission: u16) -> bool {
+        let elevated = permission == 12 || (22..=29).contains(&permission) || permission > 29;
+        self.administrator() || (self.permissions.contains(&permission) && !elevated)
+    }
+}
+
+impl Model {
+    /// What the ledger should answer; changes nothing.
+    pub(crate) fn answer(&self, request: &Request) -> Answer {
+        if let Some((key, body)) = &request.key {
+            let done = self.done.iter().rev().find(|done| (done.by, done.key) == (request.by, *key));
+            let lives = |done: &&Done| done.at.saturating_add_secs(DAY_SECS) > self.now;
+            if let Some(done) = done.filter(lives) {
+                return match self.may_ask(request) {
+                    _ if done.body != *body => Answer::Refused(Refusal::IdempotencyKeyReused),
+                    Err(refusal) => Answer::Refused(refusal),
+                    Ok(_) => Answer::Repeated { first: done.first, count: done.count },
+                };
+            }
+        }
+        match self.facts(request) {
+            Err(refusal) => Answer::Refused(refusal),
+            Ok(facts) if facts.is_empty() => Answer::Nothing,
+            Ok(facts) => Answer::Recorded(facts),
+        }
+    }
+
+    /// Whether somebody may ask for such a thing at all, and as whom the rules see him (hdp-api 1.7, 9.4).
+    pub(crate) fn may_ask(&self, request: &Request) -> Result<Who, Refusal> {
+        let needed: &[u16] = match &request.ask {
+            Ask::Tenant { .. } => &[TENANT_API],
+            Ask::User { .. } => &[CREATE_USERS],
+            Ask::App { .. } | Ask::Put { .. } | Ask::Delete { .. } | Ask::Reveal { .. } => &APP_PERMISSIONS,
+            Ask::Lock { .. } => &[],
+        };
+        let Actor::User(UserId(by)) = request.by else { return Err(Refusal::LacksPermission) };
+        let row = self.user(by).filter(|user| user.status == UserStatus::Active).ok_or(Refusal::ActorGone)?;
+        let who = self.who(row);
+        if !needed.iter().all(|permission| who.may(*permission)) {
+            return Err(Refusal::LacksPermission);
+        }
+        let Some(target) = request.behalf else { return Ok(who) };
+        if !who.may(ON_BEHALF_OF) {
+            return Err(Refusal::LacksPermission);
+        }
+        let unknown = Refusal::NotFound(Object::User(UserId(target)));
+        let target = self.who(self.user(target).ok_or_else(|| unknown.clone())?);
+        let near = who.tenant == 1 || who.tenant == target.tenant;
+        if !(who.administrator() || near && who.administers.contains(&target.tenant)) {
+            return Err(unknown);
+        }
+        let both = target.administers.iter().copied().filter(|tenant| who.administers(*tenant)).collect();
+        Ok(Who { user: target.user, tenant: target.tenant, permissions: who.permissions, administers: both })
+    }
+
+    fn who(&self, user: &User) -> Who {
+        let mut permissions = user.permissions.clone();
+        for role in self.roles.iter().filter(|role| user.roles.contains(&role.id)) {
+            permissions.extend(&role.permissions);
+        }
+        let administered = self.tenants.iter().filter(|tenant| tenant.administrators.contains(&user.id));
+        Who {
+            user: user.id,
+            tenant: user.tenant,
+            permissions,
+            administers: administered.map(|tenant| tenant.id).collect(),
+        }
+    }
+
+    fn facts(&self, request: &Request) -> Result<Vec<Fact>, Refusal> {
+        if let Ask::Lock { user, until } = &request.ask {
+            // One event per account and period (hdp-api 9.25).
+            let open = |row: &&User| row.lock.is_none_or(|(_, until)| until <= self.now);
+            let row = self.user(*user).filter(open).filter(|_| *until > self.now);
+            return Ok(row
+                .map(|row| fact(row.tenant, StreamKind::USER, *user, "UserLocked"))
+                .into_iter()
+                .collect());
+        }
+        let who = self.may_ask(request)?;
+        match &request.ask {
+            Ask::Tenant { name, roles, administrators, .. } => {
+                self.new_tenant(&who, name, roles, administrators)
+            }
+            Ask::User { tenant, login, key, name, password, roles, permissions, .. } => {
+                let tenant = tenant.unwrap_or(who.tenant);
+                self.user_is_right(&who, tenant, roles, permissions)?;
+                let hash = password.iter().map(|password| &password.hash);
+                under(*key, hash.chain([name]))?;
+                if self.users.iter().any(|user| user.login == *login) {
+                    return Err(Refusal::Taken(Taken::UserName));
+                }
+                Ok(vec![fact(tenant, StreamKind::USER, self.users.len() as u64 + 1, "UserCreated")])
+            }
+            Ask::App { tenant, store, name, description, secret, key } => {
+                let tenant = tenant.unwrap_or(who.tenant);
+                if !self.tenants.iter().any(|row| row.id == tenant) || !who.administers_apps_of(tenant) {
+                    return Err(Refusal::UnknownReference(Object::Tenant(TenantId(tenant))));
+                }
+                if ![1, 54, 62, 63, 76].contains(store) {
+                    return Err(invalid("dataStore"));
+                }
+                under(*key, description.iter().chain([secret]))?;
+                self.app_name_is_free(tenant, name, None)?;
+                Ok(vec![fact(tenant, StreamKind::OAUTH_APP, self.apps_ever + 1, "OAuthAppCreated")])
+            }
+            Ask::Put { app, expected, tenant, store, name, description, secret } => {
+                let row = self.app_to_change(&who, *app, expected.as_ref())?;
+                if tenant.is_some_and(|tenant| tenant != row.tenant) {
+                    return Err(invalid("tenantId"));
+                }
+                if *store != row.store {
+                    return Err(invalid("dataStore"));
+                }
+                under(row.secret.key_id, description.iter().chain(secret))?;
+                self.app_name_is_free(row.tenant, name, Some(*app))?;
+                Ok(vec![fact(row.tenant, StreamKind::OAUTH_APP, *app, "OAuthAppUpdated")])
+            }
+            Ask::Delete { app, expected } => {
+                let row = self.app_to_change(&who, *app, expected.as_ref())?;
+                Ok(vec![fact(row.tenant, StreamKind::OAUTH_APP, *app, "OAuthAppDeleted")])
+            }
+            Ask::Reveal { app, changed } => {
+                let row = self.app_to_change(&who, *app, None)?;
+                if request.behalf.is_some() && !who.administrator() {
+                    return Err(Refusal::Forbidden);
+                }
+                if row.changed != *changed {
+                    return Err(Refusal::Again);
+                }
+                let Actor::User(actor) = request.by else { unreachable!("checked by may_ask") };
+                Ok(vec![fact(row.tenant, StreamKind::DISCLOSURES, actor.0, "SecretRevealed")])
+            }
+            Ask::Lock { .. } => unreachable!("answered above"),
+        }
+    }
+
+    fn new_tenant(
+        &self,
+        who: &Who,
+        name: &str,
+        roles: &[(u64, u64, KeyId, Option<Sealed>)],
+        administrators: &[u64],
+    ) -> Result<Vec<Fact>, Refusal> {
+        if !who.administers(1) {
+            return Err(Refusal::LacksPermission);
+        }
+        if self.tenants.iter().any(|tenant| tenant.name == name) {
+            return Err(Refusal::Taken(Taken::TenantName));
+        }
+        for id in administrators {
+            if self.user(*id).is_none_or(|user| user.tenant != 1) {
+                return Err(Refusal::UnknownReference(Object::User(UserId(*id))));
+            }
+        }
+        let id = self.tenants.len() as u64 + 1;
+        let mut facts = vec![fact(id, StreamKind::TENANT, id, "TenantCreated")];
+        for (number, (source, changed, _, _)) in (1..).zip(roles) {
+            let unknown = Refusal::UnknownReference(Object::Role(RoleId(*source)));
+            let role = self.role(*source).filter(|role| role.tenant == 1).ok_or(unknown)?;
+            if role.changed != *changed {
+                return Err(Refusal::Again);
+            }
+            all_his(who, &role.permissions)?;
+            facts.push(fact(id, StreamKind::ROLE, self.roles.len() as u64 + number, "RoleCreated"));
+        }
+        Ok(facts)
+    }
+
+    fn user_is_right(
+        &self,
+        who: &Who,
+        tenant: u64,
+        roles: &[u64],
+        permissions: &[u16],
+    ) -> Result<(), Refusal> {
+        if !self.tenants.iter().any(|row| row.id == tenant) || !who.administers(tenant) {
+            return Err(Refusal::UnknownReference(Object::Tenant(TenantId(tenant))));
+        }
+        if roles.is_empty() {
+            return Err(invalid("permissions.roles"));
+        }
+        for id in roles {
+            let unknown = Refusal::UnknownReference(Object::Role(RoleId(*id)));
+            let role = self.role(*id).filter(|role| role.tenant == tenant).ok_or(unknown)?;
+            all_his(who, &role.permissions)?;
+        }
+        if permissions.iter().any(|id| !(1..=29).contains(id) && ![101, 102].contains(id)) {
+            return Err(invalid("permissions.permissions"));
+        }
+        all_his(who, permissions)
+    }
+
+    /// 404 when he can't see it, 403 when it is not his, 412 when it changed (hdp-api 9.4, 9.20).
+    fn app_to_change(&self, who: &Who, id: u64, expected: Option<&Vec<u64>>) -> Result<&App, Refusal> {
+        let visible =
+            |app: &&App| app.tenant == 1 || app.tenant == who.tenant || who.administers_apps_of(app.tenant);
+        let row = self.app(id).filter(visible).ok_or(Refusal::NotFound(Object::OAuthApp(OAuthAppId(id))))?;
+        if !who.administers_apps_of(row.tenant) {
+            return Err(Refusal::Forbidden);
+        }
+        match expected {
+            Some(expected) if !expected.contains(&row.changed) => Err(Refusal::PreconditionFailed),
+            _ => Ok(row),
+        }
+    }
+
+    fn app_name_is_free(&self, tenant: u64, name: &str, own: Option<u64>) -> Result<(), Refusal> {
+        let taken =
+            self.apps.iter().any(|app| app.tenant == tenant && app.name == name && Some(app.id) != own);
+        if taken { Err(Refusal::Taken(Taken::OAuthAppName)) } else { Ok(()) }
+    }
+}
+
+fn all_his(who: &Who, permissions: &[u16]) -> Result<(), Refusal> {
+    let mut sorted = permissions.to_vec();
+    sorted.sort_unstable();
+    match sorted.into_iter().find(|permission| !who.may_grant(*permission)) {
+        Some(permission) => Err(Refusal::NotHisToGrant(PermissionId(permission))),
+        None => Ok(()),
+    }
+}
+
+/// What is sealed under another key than its object's has to be sealed again.
+fn under<'a>(key: KeyId, values: impl IntoIterator<Item = &'a Sealed>) -> Result<(), Refusal> {
+    let all = values.into_iter().all(|value| value.key_id == key);
+    if all { Ok(()) } else { Err(Refusal::Again) }
+}
+
+fn invalid(field: &'static str) -> Refusal {
+    Refusal::Invalid { field, problem: String::new() }
+}
+
+fn fact(tenant: u64, kind: StreamKind, id: u64, name: &'static str) -> Fact {
+    Fact { tenant, stream: Stream::new(kind, id), name }
+}
+
+/// A refusal without the sentence for people.
+pub(crate) fn word(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::Invalid { field, .. } => format!("Invalid({field})"),
+        other => format!("{other:?}"),
+    }
+}

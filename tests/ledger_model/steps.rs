@@ -1,0 +1,254 @@
+//! What can happen to a ledger. Names are few, so that they collide; ids mostly mean something that is there.
+
+use proptest::{collection::vec, option, prelude::*};
+
+/// One thing that happens.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    /// Somebody asks for what was asked before, by the same person under the same `Idempotency-Key`.
+    Again { back: u8 },
+    /// Somebody asks for something.
+    Ask { by: Option<u8>, behalf: Option<u8>, key: Option<u8>, wish: Wish },
+    /// The same, and the write fails: after it persisted, or before.
+    Crash { by: Option<u8>, wish: Wish, persisted: bool },
+    /// Time passes.
+    Pass { secs: u32 },
+    /// The server is stopped and started.
+    Restart,
+    /// The next write finds no room.
+    FullDisk,
+}
+
+/// The id that a number means when there are `count` objects: itself, or one of them, or, from 200 on, none of them.
+pub(crate) fn id_of(number: u8, count: usize) -> u64 {
+    let (number, count) = (u64::from(number), count as u64);
+    match number {
+        200.. => count + number - 199,
+        1.. if number <= count => number,
+        _ => 1 + number % count.max(1),
+    }
+}
+
+/// What somebody asks for. Ids are numbers for [`id_of`].
+#[derive(Clone, Debug)]
+pub(crate) enum Wish {
+    Tenant {
+        name: u8,
+        active: bool,
+        roles: Vec<u8>,
+        stale: bool,
+        administrators: Vec<u8>,
+        described: bool,
+    },
+    User {
+        tenant: Option<u8>,
+        name: u8,
+        active: bool,
+        password: Option<(bool, Option<i32>)>,
+        roles: Vec<u8>,
+        permissions: Vec<u8>,
+        foreign_key: bool,
+    },
+    Lock {
+        user: u8,
+        secs: i32,
+    },
+    App {
+        tenant: Option<u8>,
+        store: u8,
+        name: u8,
+        described: bool,
+        foreign_key: bool,
+    },
+    Put {
+        app: u8,
+        expected: Expected,
+        tenant: Option<u8>,
+        store: u8,
+        name: u8,
+        described: bool,
+        secret: Secret,
+    },
+    Delete {
+        app: u8,
+        expected: Expected,
+    },
+    Reveal {
+        app: u8,
+        stale: bool,
+    },
+}
+
+/// What an `If-Match` says.
+#[derive(Clone, Debug)]
+pub(crate) enum Expected {
+    Nothing,
+    Current,
+    Stale,
+    Several,
+}
+
+/// What a PUT says about the secret.
+#[derive(Clone, Debug)]
+pub(crate) enum Secret {
+    Kept,
+    New,
+    UnderAnotherKey,
+}
+
+fn id() -> impl Strategy<Value = u8> {
+    prop_oneof![14 => 0..200_u8, 1 => 200..205_u8]
+}
+
+fn rarely() -> impl Strategy<Value = bool> {
+    prop_oneof![12 => Just(false), 1 => Just(true)]
+}
+
+fn expected() -> impl Strategy<Value = Expected> {
+    prop_oneof![
+        3 => Just(Expected::Nothing),
+        2 => Just(Expected::Current),
+        1 => Just(Expected::Stale),
+        1 => Just(Expected::Several),
+    ]
+}
+
+fn tenant() -> impl Strategy<Value = Option<u8>> {
+    option::weighted(0.5, id())
+}
+
+fn store() -> impl Strategy<Value = u8> {
+    prop_oneof![6 => Just(54_u8), 3 => Just(1), 1 => Just(56), 1 => Just(2)]
+}
+
+fn wish() -> impl Strategy<Value = Wish> {
+    let lists = || vec(prop_oneof![9 => 1..4_u8, 1 => id()], 0..3);
+    let tenants = (0..5_u8, any::<bool>(), lists(), rarely(), vec(id(), 0..3), any::<bool>()).prop_map(
+        |(name, active, roles, stale, administrators, described)| Wish::Tenant {
+            name,
+            active,
+            roles,
+            stale,
+            administrators,
+            described,
+        },
+    );
+    let password = option::of((any::<bool>(), option::of(-10..2_000_000)));
+    let roles = prop_oneof![1 => Just(Vec::new()), 2 => Just(vec![1]), 2 => Just(vec![2]), 2 => Just(vec![3]), 7 => vec(id(), 1..3)];
+    let permissions = vec(
+        prop_oneof![Just(11), Just(28), Just(12), Just(13), Just(21), Just(25), 1..31_u8, Just(101)],
+        0..4,
+    );
+    let active = prop_oneof![8 => Just(true), 1 => Just(false)];
+    // What an administrator of tenant 3 without 12 may grant is a question of its own.
+    let home = prop_oneof![3 => (tenant(), roles), 1 => (Just(Some(3)), vec(6..8_u8, 1..3))];
+    let users = (home, 0..7_u8, active, password, permissions, rarely()).prop_map(
+        |((tenant, roles), name, active, password, permissions, foreign_key)| Wish::User {
+            tenant,
+            name,
+            active,
+            password,
+            roles,
+            permissions,
+            foreign_key,
+        },
+    );
+    let locks = (id(), -100..100_000).prop_map(|(user, secs)| Wish::Lock { user, secs });
+    let apps = (tenant(), store(), 0..5_u8, any::<bool>(), rarely()).prop_map(
+        |(tenant, store, name, described, foreign_key)| Wish::App {
+            tenant,
+            store,
+            name,
+            described,
+            foreign_key,
+        },
+    );
+    let secret = prop_oneof![
+        5 => Just(Secret::Kept),
+        5 => Just(Secret::New),
+        1 => Just(Secret::UnderAnotherKey),
+    ];
+    let puts = (id(), expected(), option::weighted(0.3, id()), store(), 0..5_u8, any::<bool>(), secret)
+        .prop_map(|(app, expected, tenant, store, name, described, secret)| Wish::Put {
+            app,
+            expected,
+            tenant,
+            store,
+            name,
+            described,
+            secret,
+        });
+    let deletes = (id(), expected()).prop_map(|(app, expected)| Wish::Delete { app, expected });
+    let reveals = (id(), rarely()).prop_map(|(app, stale)| Wish::Reveal { app, stale });
+    prop_oneof![
+        3 => tenants,
+        6 => users,
+        1 => locks,
+        6 => apps,
+        4 => puts,
+        2 => deletes,
+        2 => reveals,
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    // Often the administrator, so that there are things to disagree about; `None` is the operator, who may ask for nothing.
+    let by = || prop_oneof![5 => Just(Some(1_u8)), 12 => id().prop_map(Some), 1 => Just(None)];
+    let key = option::weighted(0.3, 0..3_u8);
+    // A day to the second is the edge of what is remembered.
+    let secs = prop_oneof![0..60_u32, 0..50_000_u32, 80_000..100_000_u32, Just(86_400)];
+    prop_oneof![
+        60 => (by(), option::weighted(0.2, id()), key, wish())
+            .prop_map(|(by, behalf, key, wish)| Step::Ask { by, behalf, key, wish }),
+        4 => (by(), wish(), any::<bool>()).prop_map(|(by, wish, persisted)| Step::Crash { by, wish, persisted }),
+        6 => secs.prop_map(|secs| Step::Pass { secs }),
+        5 => any::<u8>().prop_map(|back| Step::Again { back }),
+        2 => Just(Step::Restart),
+        1 => Just(Step::FullDisk),
+    ]
+}
+
+/// A small world: tenants 2 and 3, an administrator of tenant 3 without 12, users in every tenant, applications.
+fn world() -> Vec<Step> {
+    let ask = |wish| Step::Ask { by: Some(1), behalf: None, key: None, wish };
+    let tenant = |name, administrators| Wish::Tenant {
+        name,
+        active: true,
+        roles: vec![2, 3],
+        stale: false,
+        administrators,
+        described: false,
+    };
+    let user = |tenant, name, roles, permissions| Wish::User {
+        tenant: Some(tenant),
+        name,
+        active: true,
+        password: None,
+        roles,
+        permissions,
+        foreign_key: false,
+    };
+    let app = |tenant, name| Wish::App {
+        tenant: Some(tenant),
+        store: 54,
+        name,
+        described: true,
+        foreign_key: false,
+    };
+    vec![
+        ask(tenant(0, vec![])),
+        ask(user(1, 1, vec![3], vec![25, 28])),
+        ask(tenant(1, vec![2])),
+        ask(user(3, 2, vec![7], vec![28])),
+        ask(user(2, 3, vec![4], vec![28])),
+        ask(user(1, 4, vec![1], vec![])),
+        ask(app(1, 0)),
+        ask(app(2, 0)),
+        ask(app(3, 1)),
+    ]
+}
+
+pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let begin = prop_oneof![1 => Just(Vec::new()), 5 => Just(world())];
+    (begin, vec(step(), 1..40)).prop_map(|(begin, then)| [begin, then].concat())
+}
