@@ -8,7 +8,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use events::{
@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     clock::ClockRefusal,
-    commands::{Command, Refusal, View},
+    commands::{Command, Refusal, View, ViewChanges},
     vault::Vault,
 };
 
@@ -152,6 +152,7 @@ pub(super) struct Shared {
     room: Mutex<Option<StoreError>>,
     batches: AtomicU64,
     commands: AtomicU64,
+    longest_hold_nanos: AtomicU64,
 }
 
 impl Shared {
@@ -164,11 +165,23 @@ impl Shared {
             room: Mutex::new(None),
             batches: AtomicU64::new(0),
             commands: AtomicU64::new(0),
+            longest_hold_nanos: AtomicU64::new(0),
         }
     }
 
     pub(super) fn view(&self) -> &RwLock<View<'static>> {
         &self.view
+    }
+
+    /// Moves what a durable batch changed into what readers see, and notes for how long they had to wait.
+    pub(super) fn absorb(&self, changes: ViewChanges) {
+        let mut view = self.view.write();
+        let started = Instant::now();
+        view.absorb(changes);
+        let held = started.elapsed();
+        drop(view);
+        self.longest_hold_nanos
+            .fetch_max(u64::try_from(held.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     pub(super) fn publish(&self, size: u64, commands: usize) {
@@ -329,6 +342,11 @@ impl Ledger {
     /// Batches made durable and commands answered in them since the start.
     pub fn counts(&self) -> (u64, u64) {
         (self.shared.batches.load(Ordering::Relaxed), self.shared.commands.load(Ordering::Relaxed))
+    }
+
+    /// The longest time since the start that readers were kept out at once.
+    pub fn longest_hold(&self) -> Duration {
+        Duration::from_nanos(self.shared.longest_hold_nanos.load(Ordering::Relaxed))
     }
 
     /// Has the writer decide a command and waits until its outcome is durable.

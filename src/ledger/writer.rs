@@ -127,7 +127,7 @@ impl Writer {
         };
         match written {
             Ok(()) => {
-                shared.view().write().absorb(changes);
+                shared.absorb(changes);
                 shared.publish(self.frontier.size(), decided.len());
                 for (answer, outcome) in decided {
                     // Whoever asked may have hung up; the fact stands all the same.
