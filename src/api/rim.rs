@@ -45,7 +45,7 @@ pub(super) async fn rim(State(app): State<AppState>, mut request: Request, next:
             Ok(Ok(response)) => response,
             // The panic hook has said where; what was said may hold anything, so it is not repeated.
             Ok(Err(_)) => ApiError::Internal(Fault::new("a panic")).into_response(),
-            Err(_) => ApiError::SlowAnswer(limits.request_time.as_secs()).into_response(),
+            Err(_) => ApiError::SlowAnswer(longest_request(limits.request_time).as_secs()).into_response(),
         }
     };
 

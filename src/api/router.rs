@@ -14,10 +14,15 @@ pub fn router(state: AppState) -> Router {
         .route("/readyz", get(health::readyz))
         .route("/api/healthcheck", get(health::healthcheck))
         .merge(management::routes())
-        .merge(admin::routes())
-        .fallback(async || ApiError::NoRoute)
-        .method_not_allowed_fallback(async || ApiError::WrongMethod);
+        .merge(admin::routes());
+    around(state, routes)
+}
+
+/// What stands around every route: errors in our form, the guard, and the rim. Tests put routes of their own into it.
+pub fn around(state: AppState, routes: Router<AppState>) -> Router {
     routes
+        .fallback(async || ApiError::NoRoute)
+        .method_not_allowed_fallback(async || ApiError::WrongMethod)
         .layer(from_fn_with_state(state.clone(), guard::guard))
         .layer(from_fn_with_state(state.clone(), rim::rim))
         .with_state(state)

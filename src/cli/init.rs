@@ -109,8 +109,9 @@ impl Made {
     \"tokenURI\": \"https://www.googleapis.com/oauth2/v3/token\", \"scope\": \"analytics.readonly\"}}'
   curl -u '{user}' {url}/api/mgmt/oauthapps/1
 Stop the server (Ctrl-C), then check the book:
-  authledger verify --data-dir {}
+  {} verify --data-dir {}
 ",
+            std::env::args().next().as_deref().unwrap_or("authledger"),
             self.directory.display()
         )
     }

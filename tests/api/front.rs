@@ -1,8 +1,12 @@
 //! What holds for every request, whatever answers it.
 
+use std::time::Duration;
+
 use authledger::config::Config;
+use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
+use axum::routing::get;
 use serde_json::json;
 
 use super::house::{ADMIN, House};
@@ -147,6 +151,28 @@ async fn readiness_says_why_writes_are_refused() {
     let closed = house.get("/readyz").await;
     assert_eq!(closed.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(closed.json()["reasons"][0]["reason"], json!("writer"));
+}
+
+#[tokio::test]
+async fn a_panic_is_a_500_that_repeats_nothing_and_the_server_goes_on() {
+    let house = house();
+    let routes = Router::new().route("/panics", get(async || -> &'static str { panic!("{}", "hunter2") }));
+    let house = house.with_routes(routes);
+    let answer = house.get("/panics").await;
+    assert_eq!((answer.status, answer.code()), (StatusCode::INTERNAL_SERVER_ERROR, 222_299_025));
+    assert!(!String::from_utf8_lossy(&answer.body).contains("hunter2"));
+    assert!(answer.header("x-request-id").is_some());
+    assert_eq!(house.get("/nowhere").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_come_is_a_503() {
+    let mut config = Config::default();
+    config.limits.request_time = Duration::from_millis(20);
+    let routes = Router::new().route("/never", get(async || std::future::pending::<&'static str>().await));
+    let answer = House::new(config).with_routes(routes).get("/never").await;
+    assert_eq!((answer.status, answer.code()), (StatusCode::SERVICE_UNAVAILABLE, 222_299_024));
+    assert!(answer.header("retry-after").is_some());
 }
 
 #[tokio::test]

@@ -111,6 +111,11 @@ impl House {
         House { router: router::router(state.clone()), app: state, ledger, clock, witness }
     }
 
+    /// The same with other routes, behind the same rim and guard.
+    pub(crate) fn with_routes(self, routes: Router<AppState>) -> House {
+        House { router: router::around(self.app.clone(), routes), ..self }
+    }
+
     /// Sends a request as it is given; headers are `name: value` lines.
     pub(crate) async fn send(
         &self,
