@@ -86,7 +86,7 @@ impl DataDirectory {
     pub(super) fn lock(&self) -> io::Result<Option<DirectoryLock>> {
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(self.lock_file())?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(DirectoryLock { _file: file })),
+            Ok(()) => Ok(Some(DirectoryLock { file })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
@@ -96,7 +96,14 @@ impl DataDirectory {
 /// Ownership of a data directory, until it is dropped or the process ends, however it ends.
 #[derive(Debug)]
 pub(super) struct DirectoryLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for DirectoryLock {
+    fn drop(&mut self) {
+        // Not by closing the file alone: a program that this process is just starting holds a copy of it until it runs.
+        let _ = self.file.unlock();
+    }
 }
 
 /// A new ledger while it is being built: a sibling of the directory it will become, so that nobody ever sees a half.

@@ -42,6 +42,8 @@ const SLICE_BYTES: usize = 1024 * 1024;
 /// The longest pause of a reader between two slices while the writer is at work.
 const PAUSE_MAX: Duration = Duration::from_millis(20);
 
+/// How long the engine may take to close; everything it was told is on disk by then.
+const CLOSE_MAX: Duration = Duration::from_secs(30);
 /// How long the engine may take to let go of its file.
 const RELEASE_MAX: Duration = Duration::from_secs(5);
 
@@ -250,9 +252,10 @@ impl LogStore for SledStore {
 
     fn close(self: Box<Self>) -> Result<(), StoreError> {
         let settled = if self.poisoned { Err(StoreError::Poisoned) } else { self.settle() };
-        // Dropping the engine writes and joins its threads; it may panic on what made it fail before.
+        // Dropping the engine writes and joins its threads. It may panic on what made it fail before, and waits for ever
+        // for a thread that died.
         let engine = self.shared.engine.write().take();
-        barrier::catch(THREADS, || drop(engine))
+        barrier::run(THREADS, CLOSE_MAX, &mut |_| {}, move |_| drop(engine))
             .map_err(|_| StoreError::Engine { operation: "close its files" })?;
         self.wait_for_release();
         settled

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use authledger::ledger::directory::DataDirectory;
 use authledger::ledger::recover::{self, Step};
 use authledger::ledger::refusal::OpenRefusal;
+use authledger::ledger::store::{Batch, Head};
 use authledger::ledger::witness::WitnessRefusal;
 use events::chain;
 use events::id::{Epoch, LedgerId, Sequence};
@@ -180,7 +181,7 @@ fn is_loss(refusal: &OpenRefusal) -> bool {
 }
 
 #[test]
-fn what_was_done_to_a_directory_is_refused_and_left_as_it_was() {
+fn l4_what_was_done_to_a_directory_is_refused_and_left_as_it_was() {
     let samples = Samples::new();
     for base in ["closed", "crashed"] {
         for (name, damage, expected) in REFUSED {
@@ -314,7 +315,7 @@ fn an_older_witness_is_taken_for_a_crash_and_says_so() {
 }
 
 #[test]
-fn an_older_copy_of_the_whole_directory_is_noticed_when_the_witness_lies_elsewhere() {
+fn l4_an_older_copy_of_the_whole_directory_is_noticed_when_the_witness_lies_elsewhere() {
     let place = tempfile::tempdir().expect("a directory");
     let path = place.path().join("ledger");
     let directory = DataDirectory::new(&path).with_witness(place.path().join("apart"));
@@ -368,6 +369,46 @@ fn a_leaf_that_breaks_the_chain_is_named() {
     assert!(ground::contents(&path) == before);
 }
 
+/// Somebody who has the storage engine rebuilds its files from changed leaves, and keeps the witness.
+#[test]
+fn l3_a_log_rebuilt_from_changed_leaves_is_refused_with_the_first_bad_sequence() {
+    type Change = fn(&mut Vec<Vec<u8>>);
+    const CHANGES: &[(&str, Change, u64)] = &[
+        ("dropped", |leaves| drop(leaves.remove(7)), 7),
+        ("the first dropped", |leaves| drop(leaves.remove(0)), 0),
+        ("swapped", |leaves| leaves.swap(7, 8), 7),
+        ("duplicated", |leaves| leaves.insert(8, leaves[7].clone()), 8),
+        ("inserted", |leaves| leaves.insert(7, leaves[3].clone()), 7),
+        ("truncated", |leaves| leaves.truncate(15), 15),
+        ("emptied", Vec::clear, 0),
+        ("the last replaced", |leaves| leaves[19][36] ^= 1, 19),
+        ("one replaced", |leaves| leaves[7][36] ^= 1, 7),
+        ("one appended that does not follow", |leaves| leaves.push(leaves[3].clone()), 20),
+    ];
+    let place = tempfile::tempdir().expect("a directory");
+    let good = place.path().join("good");
+    ground::closed_ledger(&good, 20);
+    let opened = ground::open(&good).expect("opens");
+    let leaves = ground::leaves(&opened);
+    ground::close(opened);
+    for (name, change, sequence) in CHANGES {
+        let path = place.path().join(name);
+        let mut changed = leaves.clone();
+        change(&mut changed);
+        ground::create(&path, LEDGER);
+        let mut opened = ground::open(&path).expect("opens");
+        let batch = Batch { leaves: changed, keys: Vec::new() };
+        opened.store.append(&Head::EMPTY, &batch).expect("an engine knows bytes only");
+        ground::close(opened);
+        put_back(&good, &path, "witness");
+        let before = ground::contents(&path);
+        let refusal = ground::open(&path).map(drop).expect_err(name);
+        assert_eq!(refusal.sequence(), Some(Sequence(*sequence)), "{name}: {refusal}");
+        assert!(ground::contents(&path) == before, "{name}: a byte was changed");
+        assert_plain(&refusal);
+    }
+}
+
 #[test]
 fn the_second_process_is_told_that_one_is_running() {
     let place = tempfile::tempdir().expect("a directory");
@@ -385,7 +426,7 @@ fn the_second_process_is_told_that_one_is_running() {
 }
 
 #[test]
-fn a_killed_appender_loses_nothing_it_acknowledged() {
+fn l2_a_killed_appender_loses_nothing_it_acknowledged() {
     let place = tempfile::tempdir().expect("a directory");
     let path = place.path().join("ledger");
     ground::create(&path, LEDGER);
