@@ -186,7 +186,7 @@ impl OpenRefusal {
                 "A new ledger needs an empty directory or a new name; `authledger serve` opens one that is there."
             }
             Self::AlreadyRunning { .. } => {
-                "Stop it first, or ask the running server: GET /api/audit/events answers what an offline command would."
+                "Stop it first. While it runs, ask the server itself: GET /readyz says how it is, its API what it holds."
             }
             Self::Missing { .. } | Self::ForeignLog { .. } | Self::ForeignFiles { .. } => {
                 "Nothing was changed. Put back the whole directory as it was, all files from the same moment, and start again."

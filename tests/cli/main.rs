@@ -1,0 +1,10 @@
+//! The program from outside: the real binary, its exit codes, what it says, and what it leaves on disk.
+
+mod dumps;
+mod events;
+mod house;
+mod init;
+mod refusals;
+mod replay;
+mod usage;
+mod verify;
