@@ -124,6 +124,13 @@ impl Asking {
         }
     }
 
+    /// Refuses who lacks the operation's permission, before anything else is said about the request (hdp-api 9.4).
+    pub fn permitted(&self, permissions: &[PermissionId]) -> Result<(), ApiError> {
+        let actor = Actor::User(self.caller.user);
+        let allowed = self.app.ledger().read(|view| acting(&view.state, actor, None, permissions).map(drop));
+        allowed.map_err(refused)
+    }
+
     /// Refuses query parameters that nobody asked for. Call it when all known ones are taken.
     pub fn no_more_parameters(&mut self) -> Result<(), ApiError> {
         std::mem::take(&mut self.query).finish()

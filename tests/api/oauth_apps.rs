@@ -328,6 +328,18 @@ async fn who_may_do_what_is_as_page_003_says() {
         let answer = house.get_as(&plain, &format!("{APPS}/{id}")).await;
         assert_eq!((answer.status, answer.code()), (StatusCode::FORBIDDEN, 222_208_103), "{id}");
     }
+    // And whatever else is wrong with the request.
+    for (method, path, headers, body) in [
+        (Method::GET, "/api/mgmt/oauthapps/1?x=1", "a: b", ""),
+        (Method::POST, "/api/mgmt/oauthapps?x=1", "content-type: text/plain", "{"),
+        (Method::PUT, "/api/mgmt/oauthapps/9999?x=1", "if-match: x", "{"),
+        (Method::DELETE, "/api/mgmt/oauthapps/9999?x=1", "if-match: x", ""),
+        (Method::GET, "/api/admin/tenants?limit=0", "a: b", ""),
+        (Method::POST, "/api/admin/users?x=1", "a: b", "{"),
+    ] {
+        let answer = house.send_as(&plain, method.clone(), path, &[headers], body).await;
+        assert_eq!((answer.status, answer.code()), (StatusCode::FORBIDDEN, 222_208_103), "{method} {path}");
+    }
     // Everybody lists what he can use.
     let names = |answer: &Answer| -> Vec<String> {
         let list = answer.json()["applications"].as_array().expect("a list").clone();

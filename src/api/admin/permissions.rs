@@ -39,6 +39,7 @@ struct List {
 
 /// `GET /api/admin/permissions` → 200.
 pub(super) async fn list(State(app): State<AppState>, mut asking: Asking) -> Result<Response, ApiError> {
+    asking.permitted(&[MGMT_API])?;
     asking.in_own_name()?;
     asking.no_more_parameters()?;
     app.ledger().read(|view| asking.principal(view, &[MGMT_API]))?;
@@ -51,6 +52,7 @@ pub(super) async fn show(
     Path(path): Path<String>,
     mut asking: Asking,
 ) -> Result<Response, ApiError> {
+    asking.permitted(&[MGMT_API])?;
     asking.in_own_name()?;
     asking.no_more_parameters()?;
     app.ledger().read(|view| asking.principal(view, &[MGMT_API]))?;

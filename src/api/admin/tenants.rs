@@ -115,6 +115,7 @@ pub(super) async fn create(
     mut asking: Asking,
     body: Body,
 ) -> Result<Response, ApiError> {
+    asking.permitted(&[TENANT_API])?;
     asking.in_own_name()?;
     asking.no_more_parameters()?;
     app.ledger().read(|view| asking.principal(view, &[TENANT_API]).map(drop))?;
@@ -177,6 +178,7 @@ fn answer_created(asking: &Asking, receipt: &Receipt) -> Result<Response, ApiErr
 
 /// `GET /api/admin/tenants` → 200 with those the caller administers.
 pub(super) async fn list(State(app): State<AppState>, mut asking: Asking) -> Result<Response, ApiError> {
+    asking.permitted(&[TENANT_API])?;
     let page = asking.query.page()?;
     asking.in_own_name()?;
     asking.no_more_parameters()?;
@@ -200,6 +202,7 @@ pub(super) async fn show(
     Path(path): Path<String>,
     mut asking: Asking,
 ) -> Result<Response, ApiError> {
+    asking.permitted(&[TENANT_API])?;
     asking.in_own_name()?;
     asking.no_more_parameters()?;
     let (id, tenant, roles) = app.ledger().read(|view| -> Result<_, ApiError> {

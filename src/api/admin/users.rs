@@ -124,6 +124,7 @@ pub(super) async fn create(
     mut asking: Asking,
     body: Body,
 ) -> Result<Response, ApiError> {
+    asking.permitted(&[CREATE_USERS])?;
     asking.in_own_name()?;
     asking.no_more_parameters()?;
     app.ledger().read(|view| asking.principal(view, &[CREATE_USERS]).map(drop))?;
@@ -182,6 +183,7 @@ fn answer_created(asking: &Asking, receipt: &Receipt) -> Result<Response, ApiErr
 /// `GET /api/admin/users` → 200 with the users of all tenants the caller administers, tenant by tenant for others than
 /// holders of 12.
 pub(super) async fn list(State(app): State<AppState>, mut asking: Asking) -> Result<Response, ApiError> {
+    asking.permitted(&[VIEW_USERS])?;
     let details = asking.query.flag("details")?;
     let page = asking.query.page()?;
     asking.in_own_name()?;
@@ -238,6 +240,7 @@ pub(super) async fn show(
     Path(path): Path<String>,
     mut asking: Asking,
 ) -> Result<Response, ApiError> {
+    asking.permitted(&[VIEW_USERS])?;
     asking.in_own_name()?;
     asking.no_more_parameters()?;
     let (id, user) = app.ledger().read(|view| -> Result<_, ApiError> {

@@ -51,6 +51,7 @@ pub(in crate::api::management) async fn list(
     State(app): State<AppState>,
     mut asking: Asking,
 ) -> Result<Response, ApiError> {
+    asking.permitted(&[MGMT_API])?;
     let by_id = asking.query.id("tenantId")?.map(TenantId);
     let by_name = asking.query.text("tenantName");
     let page = asking.query.page()?;

@@ -135,6 +135,7 @@ pub(super) async fn create(
     mut asking: Asking,
     body: Body,
 ) -> Result<Response, ApiError> {
+    asking.permitted(&PERMISSIONS)?;
     asking.no_more_parameters()?;
     app.ledger().read(|view| asking.principal(view, &PERMISSIONS).map(drop))?;
     let body = body::json(asking.headers(), body, &app.config().limits).await?;
@@ -190,6 +191,7 @@ pub(super) async fn update(
     mut asking: Asking,
     body: Body,
 ) -> Result<Response, ApiError> {
+    asking.permitted(&PERMISSIONS)?;
     asking.no_more_parameters()?;
     let expected = asking.expected()?;
     let id = find(&app, &asking, &path)?;
@@ -240,6 +242,7 @@ fn answer_updated(asking: &Asking, receipt: &Receipt, data_store: DataStoreId) -
 
 /// `DELETE /api/mgmt/oauthapps/{id}` → 204.
 pub(super) async fn delete(Path(path): Path<String>, mut asking: Asking) -> Result<Response, ApiError> {
+    asking.permitted(&PERMISSIONS)?;
     asking.no_more_parameters()?;
     let expected = asking.expected()?;
     // Asked of the writer also when the path is no id: a missing permission is heard first.
@@ -259,6 +262,7 @@ pub(super) async fn show(
     Path(path): Path<String>,
     mut asking: Asking,
 ) -> Result<Response, ApiError> {
+    asking.permitted(&PERMISSIONS)?;
     asking.no_more_parameters()?;
     let id = find(&app, &asking, &path)?;
     let mut row = find_row(&app, &asking, id)?;
