@@ -6,7 +6,7 @@
 //!
 //! Memory: one entry of some 40 to 80 bytes for each stream, and nothing that grows with the number of leaves.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use crate::{
     chain::{ChainHash, link},
@@ -189,7 +189,12 @@ impl Verifier {
     }
 
     fn check_stream(&mut self, header: &Header) -> Result<(), Reason> {
-        let last = self.streams.get(&header.stream).copied();
+        let this = (header.stream_version, header.sequence);
+        let entry = self.streams.entry(header.stream);
+        let last = match &entry {
+            Entry::Occupied(last) => Some(*last.get()),
+            Entry::Vacant(_) => None,
+        };
         let (version, previous) = match last {
             Some((version, previous)) => (version + 1, Some(previous)),
             None => (0, None),
@@ -202,7 +207,7 @@ impl Verifier {
                 last: previous,
             });
         }
-        self.streams.insert(header.stream, (version, header.sequence));
+        entry.insert_entry(this);
         Ok(())
     }
 
