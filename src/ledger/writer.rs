@@ -15,7 +15,7 @@ use std::sync::Arc;
 use events::{
     chain::{ChainHash, link},
     codec::encode,
-    envelope::{Envelope, Header, IdempotencyTags},
+    envelope::{COMMAND_BYTES_MAX, COMMAND_EVENTS_MAX, Envelope, Header, IdempotencyTags},
     event::Event,
     id::{Epoch, LedgerId, Sequence},
     merkle::{Frontier, leaf_hash},
@@ -39,10 +39,6 @@ use crate::{
 const BATCH_COMMANDS_MAX: usize = 256;
 /// Most bytes of leaves in one batch.
 const BATCH_LEAF_BYTES_MAX: usize = 3 * 1024 * 1024;
-/// Most events of one command.
-const COMMAND_EVENTS_MAX: usize = 4096;
-/// Most bytes of one command's leaves.
-const COMMAND_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// A command with somebody waiting for its outcome.
 pub(super) struct Job {
@@ -290,10 +286,8 @@ impl<'base> Draft<'base> {
 
     fn envelopes(&self, cause: &Cause, decision: &Decision) -> Result<Vec<Envelope>, ExecuteError> {
         let facts = &decision.facts;
-        if facts.len() > COMMAND_EVENTS_MAX {
-            return Err(Refusal::TooManyEvents(facts.len()).into());
-        }
-        let count = u32::try_from(facts.len()).expect("checked against COMMAND_EVENTS_MAX");
+        let count = u32::try_from(facts.len()).ok().filter(|count| *count <= COMMAND_EVENTS_MAX);
+        let count = count.ok_or(Refusal::TooManyEvents(facts.len()))?;
         let tags = match &cause.idempotency {
             // A request that waited for more than a day can't be remembered under a key that still lives.
             Some(tags) => Some(tags.to_record(self.now).ok_or(ExecuteError::QueueFull)?),
