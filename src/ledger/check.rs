@@ -77,8 +77,17 @@ fn check<T>(store: &SledStore, expected: &Statement, ticks: &Ticks<T>) -> Result
     let mut agrees = expected.size == 0;
     let size = store.head().size;
     let read = store.reader().read(Sequence(0), Sequence(size), &mut |sequence, leaf| {
+        if let Some(Failure::Finding(finding)) = failure.take() {
+            failure = Some(Failure::Finding(Box::new(finding.settle(Some(leaf)))));
+            return ControlFlow::Break(());
+        }
         match one(&mut verifier, sequence, leaf, expected) {
             Ok(epoch) => last_epoch = epoch,
+            // The leaf after it tells which of two neighbours that contradict each other was changed.
+            Err(reason @ Failure::Finding(_)) => {
+                failure = Some(reason);
+                return ControlFlow::Continue(());
+            }
             Err(reason) => {
                 failure = Some(reason);
                 return ControlFlow::Break(());
