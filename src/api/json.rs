@@ -203,6 +203,8 @@ impl Depth {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn complaint(text: &[u8]) -> String {
@@ -263,6 +265,66 @@ mod tests {
         );
         assert_ne!(canonical(r#"{"a":"1"}"#), canonical(r#"{"a":1}"#));
         assert_ne!(canonical(r#"{"a":["b","c"]}"#), canonical(r#"{"a":["b\",\"c"]}"#));
+    }
+
+    proptest! {
+        /// Whatever is sent: an answer, and no text of it in a complaint.
+        #[test]
+        fn no_bytes_make_it_panic_or_repeat_them(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            if let Err(complaint) = Json::parse(&bytes) {
+                prop_assert!(complaint.to_string().len() < 80);
+            }
+        }
+
+        /// Nearly JSON is where parsers go wrong.
+        #[test]
+        fn no_pieces_of_json_make_it_panic(pieces in prop::collection::vec(piece(), 0..60)) {
+            if let Ok(value) = Json::parse(pieces.concat().as_bytes()) {
+                let canonical = value.canonical();
+                let again = Json::parse(&canonical).expect("the canonical form is JSON");
+                prop_assert_eq!(&again.canonical(), &canonical);
+            }
+        }
+
+        /// What we read is what another parser reads, when that one tells what we need to know.
+        #[test]
+        fn it_agrees_with_another_reader(pieces in prop::collection::vec(piece(), 0..12)) {
+            let text = pieces.concat();
+            let theirs = serde_json::from_str::<serde_json::Value>(&text);
+            match Json::parse(text.as_bytes()) {
+                Ok(_) => prop_assert!(theirs.is_ok()),
+                Err(error) if error.reason == TWICE => prop_assert!(theirs.is_ok()),
+                Err(_) => prop_assert!(theirs.is_err()),
+            }
+        }
+    }
+
+    fn piece() -> impl Strategy<Value = &'static str> {
+        prop::sample::select(vec![
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            ":",
+            "\"a\"",
+            "\"b\"",
+            "\"\\u0061\"",
+            "1",
+            "-1",
+            "1e9",
+            "0.5",
+            "true",
+            "false",
+            "null",
+            " ",
+            "\n",
+            "\"",
+            "\\",
+            "é",
+            "{\"a\":",
+            "[1,",
+        ])
     }
 
     #[test]
