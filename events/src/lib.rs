@@ -4,7 +4,18 @@
 //! leaves, checkpoints, and the verifier. `FORMAT.md` beside this file describes every byte of it.
 //!
 //! Deliberately absent: disk, clock, randomness, async, HTTP, keys that open sealed values. An auditor's tool can be built
-//! from this crate alone.
+//! from this crate alone:
+//!
+//! ```
+//! use events::{dump::DumpReader, verify::{Verifier, verify}};
+//!
+//! fn check(dump: impl std::io::Read) -> Result<(), Box<dyn std::error::Error>> {
+//!     let report = verify(Verifier::new(), DumpReader::new(dump))?;
+//!     println!("{} events, chain {}, root {}", report.head.size, report.head.chain, report.head.root);
+//!     Ok(())
+//! }
+//! # check(std::io::empty()).expect("an empty log is a log");
+//! ```
 
 pub mod chain;
 pub mod checkpoint;
