@@ -100,6 +100,10 @@ impl Events {
         }
         let mut bar = Bar::new();
         let opened = offline::open(self.settings, &mut bar)?;
+        if io::stdout().is_terminal() {
+            // The rows show by themselves how far it is, and would be written over each other.
+            bar.hide();
+        }
         let mut out = BufWriter::new(io::stdout().lock());
         let written = |result: io::Result<()>| match result {
             Ok(()) => Ok(ControlFlow::Continue(())),

@@ -1,21 +1,29 @@
 //! Progress bars on a terminal, nothing on a pipe.
 
 use std::io::Read;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::ledger::recover::{Progress, Step};
 
-/// A bar on standard error; drawn only when that is a terminal.
+/// What is done sooner needs no bar.
+const PATIENCE: Duration = Duration::from_millis(400);
+/// Reading fewer bytes is done sooner.
+const FEW_BYTES: u64 = 64 << 20;
+
+/// A bar on standard error; drawn only when that is a terminal, and only once there is something to wait for.
 pub(super) struct Bar {
     bar: ProgressBar,
     step: Option<Step>,
+    since: Instant,
+    shown: bool,
 }
 
 impl Bar {
     pub(super) fn new() -> Bar {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        Bar { bar, step: None }
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        Bar { bar, step: None, since: Instant::now(), shown: false }
     }
 
     /// Shows how far opening a ledger has come.
@@ -31,7 +39,7 @@ impl Bar {
             self.begin(what, template);
         }
         self.bar.set_length(progress.total);
-        self.bar.set_position(progress.done);
+        self.at(progress.done);
     }
 
     /// Shows how many of the events of a log were read.
@@ -49,12 +57,30 @@ impl Bar {
     ) -> impl Read + use<R> {
         self.begin(what, BYTES);
         self.bar.set_length(total);
+        if total >= FEW_BYTES {
+            self.show();
+        }
         self.bar.wrap_read(input)
     }
 
     /// So far.
-    pub(super) fn at(&self, done: u64) {
+    pub(super) fn at(&mut self, done: u64) {
+        if !self.shown && self.since.elapsed() >= PATIENCE {
+            self.show();
+        }
         self.bar.set_position(done);
+    }
+
+    /// Shows nothing from now on.
+    pub(super) fn hide(&mut self) {
+        self.bar.finish_and_clear();
+        self.bar.set_draw_target(ProgressDrawTarget::hidden());
+        self.shown = true;
+    }
+
+    fn show(&mut self) {
+        self.shown = true;
+        self.bar.set_draw_target(ProgressDrawTarget::stderr());
     }
 
     fn begin(&self, what: &'static str, template: &str) {

@@ -17,6 +17,7 @@ use super::progress::Bar;
 use super::{Exit, Failure, Settings, print_json, say};
 use crate::ledger::recover::OpenedCopy;
 use crate::ledger::refusal::{EngineFailure, OpenRefusal};
+use crate::ledger::store::StoreError;
 use crate::ledger::witness::WitnessRefusal;
 
 /// Check every event: chain, tree, streams and commands
@@ -262,6 +263,9 @@ impl Broken {
                 let message = format!("{}: {finding}", refusal.file().display());
                 return Some(Self { message, ..Self::of_finding(finding) });
             }
+            OpenRefusal::Engine { reason: EngineFailure::Failed(StoreError::Damaged { .. }), .. } => {
+                (Tampered, "files")
+            }
             OpenRefusal::EventsMissing { .. } => (Incomplete, "missing"),
             OpenRefusal::Changed { .. } => (Tampered, "head"),
             OpenRefusal::ForeignLog { .. } => (Tampered, "ledger"),
@@ -287,6 +291,9 @@ impl Broken {
         };
         let intact = match refusal {
             OpenRefusal::EventsMissing { first, .. } => Some(first.0),
+            OpenRefusal::Engine {
+                reason: EngineFailure::Failed(StoreError::Damaged { sequence }), ..
+            } => Some(sequence.0),
             _ => None,
         };
         Some(Self { verdict, sequence: refusal.sequence(), reason, message: refusal.to_string(), intact })

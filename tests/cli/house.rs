@@ -15,7 +15,7 @@ pub(crate) const PASSWORD: &str = "violet tundra anchor spoon";
 pub(crate) const SECRETS: [&str; 3] = [PASSWORD, "canary-client-secret", "canary words about it"];
 
 /// How long anything here may take before it counts as hanging.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The binary with arguments, and nothing of ours in its environment.
 pub(crate) fn command(arguments: &[&str]) -> Command {

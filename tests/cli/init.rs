@@ -89,6 +89,9 @@ fn a_master_key_that_is_there_is_used_and_never_overwritten() {
     on(&third, &["verify"]).expect(3, &["the master key is missing", "AUTHLEDGER_KEYS__MASTER"]);
 }
 
+/// Name of the ledger, arguments, environment, exit code, what is said.
+type Bad<'a> = (&'a str, &'a [&'a str], &'a [(&'a str, &'a str)], i32, &'a [&'a str]);
+
 #[test]
 fn a_bad_key_or_password_makes_nothing() {
     let place = tempfile::tempdir().expect("a directory");
@@ -106,7 +109,7 @@ fn a_bad_key_or_password_makes_nothing() {
     let before = contents(place.path());
 
     let file = |name: &str| at(name).to_str().expect("UTF-8").to_owned();
-    let rows: &[(&str, &[&str], &[(&str, &str)], i32, &[&str])] = &[
+    let rows: &[Bad<'_>] = &[
         ("open", &[], &[], 3, &["open.key is open to others (mode 0644)", "chmod 600"]),
         ("short", &[], &[], 3, &["short.key", "64 hexadecimal digits"]),
         ("new", &[], &[("AUTHLEDGER_KEYS__MASTER", "zz")], 2, &["keys.master must be 32 bytes"]),

@@ -177,29 +177,29 @@ const ROWS: &[Row] = &[
         site.write("ledger/keys", text.replace("keys 1", "keys 9"));
     }),
     row("no witness", &[13], &["witness is missing", "Nothing was changed"], |site| {
-        site.remove("ledger/witness")
+        site.remove("ledger/witness");
     }),
     row("a shortened witness", &[10], &["4096 bytes instead of 8192"], |site| {
         site.shorten("ledger/witness", |_| 4096);
     }),
     row("an emptied witness", &[10], &["witness: it is damaged"], |site| {
-        site.write("ledger/witness", [0; 8192])
+        site.write("ledger/witness", [0; 8192]);
     }),
     row("another ledger's witness", &[10], &["witness: it is damaged"], |site| {
-        site.exchange("witness", "foreign")
+        site.exchange("witness", "foreign");
     }),
     row("another ledger's log", &[10], &["holds the ledger", "and the witness speaks of"], |site| {
         site.exchange("sled", "foreign");
     }),
     row("an older log", &[13], &["the acknowledged events 11..12 are missing"], |site| {
-        site.exchange("sled", "earlier")
+        site.exchange("sled", "earlier");
     }),
     row("no storage files at all", &[13], &["is missing", "Nothing was changed"], |site| {
-        site.remove("ledger/sled")
+        site.remove("ledger/sled");
     }),
     row("no db", &[13], &["sled/db is missing"], |site| site.remove("ledger/sled/db")),
     row("an emptied db", &[10, 13], &["sled", "Nothing was changed"], |site| {
-        site.shorten("ledger/sled/db", |_| 0)
+        site.shorten("ledger/sled/db", |_| 0);
     }),
     row("a db that ends inside its leaves", &[10, 13], &["sled", "Nothing was changed"], |site| {
         // Half of the file would not do: the engine makes it longer than what is in it.

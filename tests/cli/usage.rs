@@ -2,10 +2,13 @@
 
 use crate::house::{command, contents, finish, run};
 
+/// Arguments, environment, what is said.
+type Misused<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a [&'a str]);
+
 #[test]
 fn what_is_not_understood_is_usage_and_touches_nothing() {
     let place = tempfile::tempdir().expect("a directory");
-    let rows: &[(&[&str], &[(&str, &str)], &[&str])] = &[
+    let rows: &[Misused<'_>] = &[
         (&[], &[], &["Usage: authledger"]),
         (&["verfy"], &[], &["unrecognized subcommand 'verfy'", "verify"]),
         (&["verify", "--bundel", "x"], &[], &["unexpected argument '--bundel'"]),
