@@ -1,0 +1,16 @@
+//! The whole server from outside: the real binary as a process on a port of its own, asked over TCP, watched and hurt
+//! through `strace`, killed, started again. Each test has its own directory and its own processes, ended by drop guards.
+//!
+//! `AUTHLEDGER_SOAK=1` makes the random ones long.
+
+mod answers;
+mod faults;
+mod kills;
+mod order;
+mod place;
+mod strace;
+
+/// How many rounds a test of random moments takes: few every time, many in a soak.
+fn rounds(few: u64, soak: u64) -> u64 {
+    if std::env::var_os("AUTHLEDGER_SOAK").is_some() { soak } else { few }
+}
