@@ -104,6 +104,8 @@ codes! {
     TOO_MUCH_AT_ONCE = 222_299_031, "This would change too much at once: {0}.";
     /// No such data store.
     NO_DATA_STORE = 222_299_032, "There is no data store with the id {0}.";
+    /// The log is still being opened.
+    STARTING = 222_299_033, "The server is starting: the log is being opened and checked. Try again.";
 }
 
 #[cfg(test)]

@@ -83,6 +83,8 @@ pub enum ApiError {
     NoWrites(&'static str),
     /// The queue is full.
     Busy,
+    /// The log is still being opened.
+    Starting,
     /// `Ledger-Min-Sequence` was not reached in time.
     NotYet,
     /// `Ledger-Min-Sequence` of another epoch; the present one.
@@ -203,6 +205,7 @@ impl ApiError {
             ApiError::OutcomeUnknown => (S::SERVICE_UNAVAILABLE, codes::OUTCOME_UNKNOWN, none()),
             ApiError::NoWrites(why) => (S::SERVICE_UNAVAILABLE, codes::NO_WRITES, vec![(*why).to_owned()]),
             ApiError::Busy => (S::SERVICE_UNAVAILABLE, codes::BUSY, none()),
+            ApiError::Starting => (S::SERVICE_UNAVAILABLE, codes::STARTING, none()),
             ApiError::NotYet => (S::SERVICE_UNAVAILABLE, codes::NOT_YET, none()),
             ApiError::HistoryRestored(epoch) => {
                 (S::PRECONDITION_FAILED, codes::HISTORY_RESTORED, vec![epoch.to_string()])

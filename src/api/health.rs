@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::AppState;
 use super::answer::answer;
+use super::error::ApiError;
 use crate::ledger::live::Health;
 
 /// `GET /livez`: the process answers. It says nothing about the ledger, so that a failed disk does not get it restarted in a loop.
@@ -34,4 +35,20 @@ pub async fn readyz(State(app): State<AppState>) -> Response {
 /// `GET` and `HEAD /api/healthcheck`, as HDP answers it.
 pub async fn healthcheck() -> Response {
     answer(StatusCode::OK, &json!({ "status": "active" }))
+}
+
+/// What is answered while the log is opened and checked: alive, not ready, and for the rest to come again.
+pub(super) fn starting(path: &str) -> Response {
+    const MESSAGE: &str = "the log is being opened and checked";
+    match path {
+        "/livez" => answer(StatusCode::OK, &json!({ "status": "live" })),
+        "/readyz" => {
+            let reasons = json!([{ "reason": "starting", "message": MESSAGE }]);
+            answer(
+                StatusCode::SERVICE_UNAVAILABLE,
+                &json!({ "status": "not ready", "reads": false, "writes": false, "reasons": reasons }),
+            )
+        }
+        _ => ApiError::Starting.render(path),
+    }
 }

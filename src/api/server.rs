@@ -1,8 +1,11 @@
 //! Connections: how many, how long for a head, how large a head, and how they end.
 
-use std::sync::Arc;
+use std::convert::Infallible;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use axum::Router;
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -14,15 +17,48 @@ use tower::Service as _;
 
 use super::guard::Peer;
 use super::rim::{HEAD_MARGIN_BYTES, longest_request};
-use super::{AppState, router};
+use super::{AppState, health, router};
+use crate::config::Limits;
 
 /// No request of a client we know has more than thirty.
 const HEADERS_MAX: usize = 100;
 
-/// Serves until `stop` resolves, then lets requests under way finish.
+/// What stands behind the port: nothing while the log is opened and checked, then the application.
+#[derive(Clone, Debug, Default)]
+pub struct Front {
+    router: Arc<OnceLock<Router>>,
+}
+
+impl Front {
+    /// From now on everything is served.
+    pub fn open(&self, state: AppState) {
+        // A second call would be a fault of ours, and harmless: the first application goes on.
+        let _ = self.router.set(router::router(state));
+    }
+
+    async fn answer(
+        &self,
+        mut request: hyper::Request<Incoming>,
+        peer: Peer,
+    ) -> Result<Response, Infallible> {
+        request.extensions_mut().insert(peer);
+        match self.router.get() {
+            Some(router) => router.clone().call(request).await,
+            None => Ok(health::starting(request.uri().path())),
+        }
+    }
+}
+
+/// Serves one application until `stop` resolves, then lets requests under way finish.
 pub async fn run(listener: TcpListener, state: AppState, stop: impl Future<Output = ()>) {
     let limits = state.config().limits.clone();
-    let router = router::router(state);
+    let front = Front::default();
+    front.open(state);
+    run_front(listener, limits, front, stop).await;
+}
+
+/// Serves whatever stands behind `front` at the moment until `stop` resolves, then lets requests under way finish.
+pub async fn run_front(listener: TcpListener, limits: Limits, front: Front, stop: impl Future<Output = ()>) {
     let connections = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
     let mut http = http1::Builder::new();
@@ -54,10 +90,10 @@ pub async fn run(listener: TcpListener, state: AppState, stop: impl Future<Outpu
         };
         // Answers are small: waiting for more to send with them costs 40 ms and gains nothing.
         let _ = stream.set_nodelay(true);
-        let router = router.clone();
-        let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-            request.extensions_mut().insert(Peer(address));
-            router.clone().call(request)
+        let front = front.clone();
+        let service = service_fn(move |request| {
+            let front = front.clone();
+            async move { front.answer(request, Peer(address)).await }
         });
         let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {

@@ -6,11 +6,13 @@ use std::panic::PanicHookInfo;
 use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 
 use super::init::Made;
 use super::progress::Bar;
 use super::{Exit, Failure, Settings, init, offline, say};
-use crate::api::{self, AppState};
+use crate::api::AppState;
+use crate::api::server::{Front, run_front};
 use crate::clock::{Clock, Random, SystemClock, SystemRandom};
 use crate::config::{Config, Log, LogFormat};
 use crate::ledger::live::Ledger;
@@ -51,22 +53,24 @@ impl Serve {
         let made = init::make_if_vacant(&config, &directory)?;
         // Before anything else can fail: the password stands nowhere else.
         made.as_ref().map_or(Ok(()), Made::announce)?;
-        let random: Arc<dyn Random> = Arc::new(SystemRandom);
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let ledger = Arc::new(open(&config, Arc::clone(&random), Arc::clone(&clock), self.accept_clock)?);
-        let state = AppState::new(config, bound, Arc::clone(&ledger), clock, random);
-        if let Some(made) = made {
-            let _ = io::stderr().write_all(made.tour(state.public_url()).as_bytes());
-        }
 
-        let served = tokio::runtime::Builder::new_multi_thread()
+        let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
-            .map_err(|error| Failure::cannot_run(format!("can't start the runtime: {error}")))?
-            .block_on(serve(listener, bound, state));
-        // The runtime is gone, and with it every request: what they asked for is carried out, then the book is closed.
+            .map_err(|error| Failure::cannot_run(format!("can't start the runtime: {error}")))?;
+        let served = runtime.block_on(serve(listener, bound, config, self.accept_clock, made));
+        let ledger = match served {
+            Ok(Some(ledger)) => ledger,
+            ended => {
+                // An opening that is still going on is left like a crash leaves it, which the next start copes with.
+                runtime.shutdown_background();
+                return ended.map(|_| Exit::Done);
+            }
+        };
+        // With the runtime every request goes: what they asked for is carried out, then the book is closed.
+        drop(runtime);
         match ledger.close() {
-            Ok(()) => served,
+            Ok(()) => Ok(Exit::Done),
             Err(StoreError::Poisoned) => Err(Failure::cannot_run(
                 "the last write failed while the server ran; the next start finds out on a copy what the disk holds",
             )),
@@ -121,21 +125,55 @@ fn open(
         .map_err(Failure::cannot_run)
 }
 
-async fn serve(listener: TcpListener, bound: SocketAddr, state: AppState) -> Result<Exit, Failure> {
+/// Opens the ledger and serves it. From the beginning the port answers that the server lives and is not ready.
+///
+/// `None` when a signal came before the ledger was open.
+async fn serve(
+    listener: TcpListener,
+    bound: SocketAddr,
+    config: Config,
+    accept_clock: bool,
+    made: Option<Made>,
+) -> Result<Option<Arc<Ledger>>, Failure> {
     let listener = tokio::net::TcpListener::from_std(listener)
         .map_err(|error| Failure::cannot_run(format!("can't listen on {bound}: {error}")))?;
     // Handlers stand before anybody is told that we listen, so that a signal sent at once is not lost.
     let stop =
         stop_signal().map_err(|error| Failure::cannot_run(format!("can't wait for signals: {error}")))?;
+    tokio::pin!(stop);
+    let front = Front::default();
+    let (end, ended) = oneshot::channel::<()>();
+    let serving = tokio::spawn(run_front(listener, config.limits.clone(), front.clone(), async {
+        let _ = ended.await;
+    }));
+
+    let random: Arc<dyn Random> = Arc::new(SystemRandom);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let opening = {
+        let (config, random, clock) = (config.clone(), Arc::clone(&random), Arc::clone(&clock));
+        tokio::task::spawn_blocking(move || open(&config, random, clock, accept_clock))
+    };
+    let ledger = tokio::select! {
+        opened = opening => opened.unwrap_or_else(|_| Err(Failure::cannot_run("opening the ledger failed unexpectedly")))?,
+        () = &mut stop => return Ok(None),
+    };
+    let ledger = Arc::new(ledger);
+    let state = AppState::new(config, bound, Arc::clone(&ledger), clock, random);
+    if let Some(made) = made {
+        let _ = io::stderr().write_all(made.tour(state.public_url()).as_bytes());
+    }
+    front.open(state);
 
     // Scripts and tests wait for this line; with port 0 it is where the port stands.
-    let mut out = std::io::stdout().lock();
+    let mut out = io::stdout().lock();
     let _ = writeln!(out, "authledger listens on http://{bound}");
     let _ = out.flush();
     drop(out);
 
-    api::server::run(listener, state, stop).await;
-    Ok(Exit::Done)
+    stop.await;
+    let _ = end.send(());
+    serving.await.map_err(|_| Failure::cannot_run("the server ended unexpectedly; the log says more"))?;
+    Ok(Some(ledger))
 }
 
 /// Resolves at the first SIGTERM or SIGINT. A second one ends the process at once, as people expect.

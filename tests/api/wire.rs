@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use authledger::api::server;
+use authledger::api::server::{self, Front};
 use authledger::config::Config;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -112,6 +112,35 @@ async fn s_l11_a_body_that_does_not_end_is_413_and_one_that_does_not_come_408() 
     let answer = exchange(served.address, b"GET /livez HTTP/1.1\r\nhost:").await;
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408 "), "{answer}");
     assert_eq!(served.house.facts().len(), 6, "nothing was recorded");
+}
+
+#[tokio::test]
+async fn while_the_log_is_opened_the_server_says_so() {
+    let house = House::new(Config::default());
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let front = Front::default();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let limits = Config::default().limits;
+    let server = tokio::spawn(server::run_front(listener, limits, front.clone(), async {
+        let _ = stopped.await;
+    }));
+    let ask = async |path: &str| {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        exchange(address, request.as_bytes()).await
+    };
+    let live = ask("/livez").await;
+    assert!(live.starts_with("HTTP/1.1 200 "), "{live}");
+    let ready = ask("/readyz").await;
+    assert!(ready.starts_with("HTTP/1.1 503 ") && ready.contains("\"reason\":\"starting\""), "{ready}");
+    let other = ask("/api/mgmt/oauthapps").await;
+    assert!(other.starts_with("HTTP/1.1 503 ") && other.contains("retry-after: 1"), "{other}");
+    assert!(other.contains("\"code\":\"222299033\""), "{other}");
+    front.open(house.app.clone());
+    assert!(ask("/readyz").await.starts_with("HTTP/1.1 200 "));
+    assert!(ask("/api/mgmt/oauthapps").await.starts_with("HTTP/1.1 401 "));
+    let _ = stop.send(());
+    server.await.expect("the server ends");
 }
 
 #[tokio::test]
