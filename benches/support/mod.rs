@@ -24,14 +24,14 @@ use authledger::{
         live::Ledger,
         memory::MemoryDisk,
         recover::{self, OpenOptions, Opened},
-        start::{WriterSettings, start},
+        start::{WriterSettings, fold, start},
         witness::MemoryWitness,
     },
     vault::{DataKey, PlainSecret, Vault, keys_file::KeysFile, login::LoginName, master::MasterKey},
 };
 use events::{
     envelope::{Actor, StreamKind},
-    id::{CommandId, DataStoreId, LedgerId, OAuthAppId, UserId},
+    id::{CommandId, DataStoreId, LedgerId, OAuthAppId, Sequence, UserId},
     sealed::Field,
 };
 
@@ -54,11 +54,11 @@ pub fn on_disk(path: &Path) -> Ledger {
     let options = OpenOptions::default();
     let id = create(&directory, &master, &options, Arc::clone(&clock), &random, &administrator())
         .expect("an empty place");
-    let Opened { store, witness, closer, .. } =
+    let Opened { store, witness, closer, folded, .. } =
         recover::open(&directory, &master.witness_key(id), &options, &mut |_| {}).expect("just made");
     let keys_file = KeysFile::read(path).expect("just written");
     let vault = Arc::new(Vault::open(&master, &keys_file, store.keys(), random).expect("its own key"));
-    start(store, witness, Some(closer), vault, clock, &SETTINGS, &mut |_| {}).expect("it folds")
+    start(store, witness, Some(closer), vault, clock, &SETTINGS, folded).expect("it folds")
 }
 
 /// A new ledger in memory, open, with what plays its disk.
@@ -79,7 +79,8 @@ pub fn in_memory() -> (Ledger, MemoryDisk) {
     );
     let (store, witness, keys_file) = first.expect("an empty log");
     let vault = Arc::new(Vault::open(&master, &keys_file, store.keys(), random).expect("its own key"));
-    let ledger = start(store, witness, None, vault, clock, &SETTINGS, &mut |_| {}).expect("it folds");
+    let folded = fold(&*store.reader(), Sequence(u64::MAX), &mut |_| {}).expect("its first command");
+    let ledger = start(store, witness, None, vault, clock, &SETTINGS, folded).expect("it folds");
     (ledger, disk)
 }
 

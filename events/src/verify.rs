@@ -11,10 +11,11 @@ use std::collections::{HashMap, hash_map::Entry};
 use crate::{
     chain::{ChainHash, link},
     codec::CodecError,
-    envelope::{COMMAND_BYTES_MAX, COMMAND_EVENTS_MAX, Header, Leaf, Stream},
+    envelope::{COMMAND_BYTES_MAX, COMMAND_EVENTS_MAX, Envelope, Header, Leaf, Stream},
     event::Event,
-    id::{Epoch, LedgerId, Sequence},
+    id::{CommandId, Epoch, LedgerId, Sequence},
     merkle::{Frontier, TreeHash, leaf_hash},
+    time::Timestamp,
 };
 
 mod finding;
@@ -55,7 +56,7 @@ pub struct Verifier {
     frontier: Frontier,
     chain: Option<ChainHash>,
     ledger_id: Option<LedgerId>,
-    last: Option<Header>,
+    last: Option<Last>,
     streams: HashMap<Stream, (u64, Sequence)>,
     commands: u64,
     command_bytes: usize,
@@ -63,6 +64,28 @@ pub struct Verifier {
     /// Sorted by size; those before `reached` have been compared.
     expected: Vec<ExpectedHead>,
     reached: usize,
+}
+
+/// What the next leaf is held against.
+#[derive(Debug)]
+struct Last {
+    epoch: Epoch,
+    recorded_at: Timestamp,
+    command_id: CommandId,
+    command_index: u32,
+    command_count: u32,
+}
+
+impl Last {
+    fn of(header: &Header) -> Self {
+        Self {
+            epoch: header.epoch,
+            recorded_at: header.recorded_at,
+            command_id: header.command_id,
+            command_index: header.command_index,
+            command_count: header.command_count,
+        }
+    }
 }
 
 impl Verifier {
@@ -91,16 +114,28 @@ impl Verifier {
     ///
     /// A caller who has the leaf after this one names the culprit better by [`Finding::settle`].
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), Finding> {
+        self.read(bytes).map(drop)
+    }
+
+    /// Like [`Verifier::push`], and hands the event over, so that a start decodes each leaf once; `None` when a newer
+    /// version wrote it.
+    pub fn read(&mut self, bytes: &[u8]) -> Result<Option<Envelope>, Finding> {
         self.compare()?;
         let sequence = Sequence(self.frontier.size());
         let own = link(bytes);
-        self.check(sequence, bytes, own).map_err(|reason| self.place(sequence, reason))?;
+        let envelope = self.check(sequence, bytes, own).map_err(|reason| self.place(sequence, reason))?;
         self.chain = Some(own);
         self.frontier.push(leaf_hash(bytes));
-        self.compare()
+        self.compare()?;
+        Ok(envelope)
     }
 
-    fn check(&mut self, sequence: Sequence, bytes: &[u8], own: ChainHash) -> Result<(), Reason> {
+    fn check(
+        &mut self,
+        sequence: Sequence,
+        bytes: &[u8],
+        own: ChainHash,
+    ) -> Result<Option<Envelope>, Reason> {
         let leaf = Leaf::parse(bytes).map_err(CodecError::from)?;
         let header = leaf.header;
         let actual = self.chain.unwrap_or(ChainHash::ZERO);
@@ -125,13 +160,16 @@ impl Verifier {
         self.check_epoch_and_time(&header)?;
         self.check_command(&header, bytes.len())?;
         self.check_stream(&header)?;
-        match Event::decode(leaf.event_type, leaf.schema_version, leaf.body) {
-            Ok(_) => {}
-            Err(CodecError::Unknown { .. }) => self.unknown_bodies += 1,
+        let event = match Event::decode(leaf.event_type, leaf.schema_version, leaf.body) {
+            Ok(event) => Some(event),
+            Err(CodecError::Unknown { .. }) => {
+                self.unknown_bodies += 1;
+                None
+            }
             Err(error) => return Err(error.into()),
-        }
-        self.last = Some(header);
-        Ok(())
+        };
+        self.last = Some(Last::of(&header));
+        Ok(event.map(|event| Envelope { header, event }))
     }
 
     fn check_epoch_and_time(&self, header: &Header) -> Result<(), Reason> {

@@ -48,7 +48,7 @@ impl Replay {
         }
         bar.reading("replaying", size);
         let counted = Counted { log: &*log, until: self.until, tally: Mutex::default() };
-        let Folded { view, chain, frontier } =
+        let Folded { view, chain, frontier, .. } =
             fold(&counted, Sequence(size), &mut |done| bar.at(done)).map_err(Failure::cannot_run)?;
         drop(bar);
         let replayed = Replayed {

@@ -110,7 +110,7 @@ fn open(
         &offline::open_options(config),
         &mut |progress| bar.opening(progress),
     );
-    let Opened { store, witness, closer, report, survivors } =
+    let Opened { store, witness, closer, folded, survivors, .. } =
         opened.map_err(|reason| offline::refusal(&reason))?;
     if survivors > 0 {
         tracing::info!(
@@ -120,8 +120,7 @@ fn open(
     }
     let vault = Vault::open(&master, &keys_file, store.keys(), random).map_err(Failure::cannot_run)?;
     let settings = WriterSettings { queue: config.ledger.queue, max_gap: config.clock.max_gap, accept_clock };
-    bar.reading("folding", report.head.size);
-    start(store, witness, Some(closer), Arc::new(vault), clock, &settings, &mut |done| bar.at(done))
+    start(store, witness, Some(closer), Arc::new(vault), clock, &settings, folded)
         .map_err(Failure::cannot_run)
 }
 

@@ -12,6 +12,7 @@ use super::barrier::{self, Barred, Ticks};
 use super::recover::{Progress, Step};
 use super::refusal::{EngineFailure, OpenRefusal};
 use super::sled::{self, EngineRefusal, SledOptions, SledStore};
+use super::start::Folded;
 use super::store::{LogStore, StoreError};
 use super::witness::Statement;
 
@@ -26,6 +27,8 @@ pub(super) struct Checked {
     pub(super) report: Report,
     /// Epoch of the last event.
     pub(super) epoch: Epoch,
+    /// What it adds up to, if that was asked for.
+    pub(super) folded: Option<Folded>,
 }
 
 /// Why a log did not pass, before it is known by which name the user knows its files.
@@ -48,6 +51,8 @@ pub(super) fn open(
     step: Step,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(SledStore, Checked), OpenRefusal> {
+    // The copy is only looked at; folding it would be work done twice.
+    let folds = step == Step::Checking;
     let bytes: u64 = super::directory::files(path)
         .map_err(super::recover::refused(named, "read"))?
         .iter()
@@ -59,7 +64,7 @@ pub(super) fn open(
     let (path, options, statement) = (path.to_owned(), options.clone(), *expected);
     let answer = barrier::run(sled::THREADS, deadline, &mut tick, move |ticks| {
         let store = SledStore::open(&path, options).map_err(Failure::Engine)?;
-        let checked = check(&store, &statement, ticks)?;
+        let checked = check(&store, &statement, folds, ticks)?;
         Ok((store, checked))
     });
     match answer {
@@ -69,8 +74,14 @@ pub(super) fn open(
     }
 }
 
-fn check<T>(store: &SledStore, expected: &Statement, ticks: &Ticks<T>) -> Result<Checked, Failure> {
+fn check<T>(
+    store: &SledStore,
+    expected: &Statement,
+    folds: bool,
+    ticks: &Ticks<T>,
+) -> Result<Checked, Failure> {
     let mut verifier = Verifier::new();
+    let mut folded = folds.then(Folded::default);
     let mut last_epoch = expected.epoch;
     let mut failure = None;
     // A log of the same length as an empty witness agrees with it in any case.
@@ -81,7 +92,7 @@ fn check<T>(store: &SledStore, expected: &Statement, ticks: &Ticks<T>) -> Result
             failure = Some(Failure::Finding(Box::new(finding.settle(Some(leaf)))));
             return ControlFlow::Break(());
         }
-        match one(&mut verifier, sequence, leaf, expected) {
+        match one(&mut verifier, sequence, leaf, expected, folded.as_mut()) {
             Ok(epoch) => last_epoch = epoch,
             // The leaf after it tells which of two neighbours that contradict each other was changed.
             Err(reason @ Failure::Finding(_)) => {
@@ -114,9 +125,12 @@ fn check<T>(store: &SledStore, expected: &Statement, ticks: &Ticks<T>) -> Result
         // Said before anything about a last command cut short: this is what its owner needs to know.
         return Err(Failure::Missing { size });
     }
+    if let Some(folded) = &mut folded {
+        folded.ends_at(&verifier);
+    }
     let report = verifier.finish().map_err(|finding| Failure::Finding(Box::new(finding)))?;
     ticks.tick(size);
-    if agrees { Ok(Checked { report, epoch: last_epoch }) } else { Err(Failure::Changed) }
+    if agrees { Ok(Checked { report, epoch: last_epoch, folded }) } else { Err(Failure::Changed) }
 }
 
 fn one(
@@ -124,15 +138,26 @@ fn one(
     sequence: Sequence,
     leaf: &[u8],
     expected: &Statement,
+    folded: Option<&mut Folded>,
 ) -> Result<Epoch, Failure> {
-    let header = Leaf::parse(leaf).ok().map(|leaf| leaf.header);
-    if let (0, Some(header)) = (sequence.0, &header)
+    if sequence.0 == 0
+        && let Ok(Leaf { header, .. }) = Leaf::parse(leaf)
         && header.ledger_id != expected.ledger_id
     {
         return Err(Failure::Foreign(header.ledger_id));
     }
-    verifier.push(leaf).map_err(|finding| Failure::Finding(Box::new(finding)))?;
-    Ok(header.map_or(expected.epoch, |header| header.epoch))
+    let envelope = verifier.read(leaf).map_err(|finding| Failure::Finding(Box::new(finding)))?;
+    if let Some(folded) = folded {
+        match &envelope {
+            Some(envelope) => folded.apply(envelope),
+            None => folded.unknown(sequence),
+        }
+    }
+    // Of a newer version's event the epoch is still readable.
+    Ok(match envelope {
+        Some(envelope) => envelope.header.epoch,
+        None => Leaf::parse(leaf).map_or(expected.epoch, |leaf| leaf.header.epoch),
+    })
 }
 
 fn refuse(named: &Path, failure: Failure, expected: &Statement) -> OpenRefusal {

@@ -20,6 +20,7 @@ use super::directory::{self, CopyError, DataDirectory, DirectoryLock, Staged};
 use super::refusal::{EngineFailure, OpenRefusal};
 use super::sled::{self, SledOptions, SledStore};
 use super::space;
+use super::start::Folded;
 use super::store::{Head, KeyStore, LogReader, LogStore, StoreError};
 use super::witness::Witness;
 
@@ -74,6 +75,8 @@ pub struct Opened {
     pub closer: Closer,
     /// What the log was found to be.
     pub report: Report,
+    /// What it adds up to, folded in the same pass that checked it.
+    pub folded: Folded,
     /// Events that were on disk without the witness knowing, because the process died between the two: never
     /// acknowledged, but part of history from now on.
     pub survivors: u64,
@@ -171,7 +174,7 @@ pub fn open(
     if space::free_bytes(&engine).is_ok_and(|free| free < options.engine.low_water_bytes) {
         space::release_reserve(&reserve).map_err(refused(&reserve, "remove"))?;
     }
-    let (store, Checked { report, epoch }) = check::open(
+    let (store, Checked { report, epoch, folded }) = check::open(
         &engine,
         &engine,
         &options.engine,
@@ -197,7 +200,8 @@ pub fn open(
         let _ = space::keep_reserve(&reserve, options.reserve_bytes);
     }
     let closer = Closer { directory: directory.clone(), lock: Some(lock) };
-    Ok(Opened { store: Box::new(store), witness, closer, report, survivors })
+    let folded = folded.expect("the step Checking folds");
+    Ok(Opened { store: Box::new(store), witness, closer, report, folded, survivors })
 }
 
 /// A checked copy of a ledger, for commands that only read. The original is not touched; the copy goes with this value.

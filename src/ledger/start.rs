@@ -1,12 +1,13 @@
-//! From an opened log to a running ledger: fold every event, read the login index, start the writer.
+//! From an opened log to a running ledger: what its events fold to, the login index, the writer.
 
 use std::{io, ops::ControlFlow, sync::Arc, time::Duration};
 
 use events::{
-    chain::{ChainHash, link},
-    codec::{CodecError, decode},
+    chain::ChainHash,
+    envelope::Envelope,
     id::{Epoch, Sequence},
-    merkle::{Frontier, leaf_hash},
+    merkle::Frontier,
+    verify::{Finding, Verifier},
 };
 use thiserror::Error;
 
@@ -37,14 +38,17 @@ pub struct WriterSettings {
 /// Why a log that passed its checks can't be served.
 #[derive(Debug, Error)]
 pub enum StartError {
-    /// A fact that this version can't fold, almost always one of a newer version.
-    #[error("event {sequence}: {error}")]
-    Event {
+    /// A fact that this version doesn't know.
+    #[error(
+        "event {sequence} was written by a newer version of authledger: start that one (verify still checks everything but meanings)"
+    )]
+    Newer {
         /// Which.
         sequence: Sequence,
-        /// What about it.
-        error: CodecError,
     },
+    /// The log is not what was written.
+    #[error(transparent)]
+    Finding(Box<Finding>),
     /// The engine can't be read.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -68,35 +72,68 @@ pub struct Folded {
     pub chain: ChainHash,
     /// Its tree.
     pub frontier: Frontier,
+    /// The first event that a newer version wrote, if there is one: what follows it can't be believed to be the state.
+    pub unknown: Option<Sequence>,
 }
 
-/// Folds the events before `until`; `progress` hears the number of events folded, now and then.
+impl Default for Folded {
+    fn default() -> Self {
+        Self { view: View::default(), chain: ChainHash::ZERO, frontier: Frontier::default(), unknown: None }
+    }
+}
+
+impl Folded {
+    pub(super) fn apply(&mut self, envelope: &Envelope) {
+        self.view.state.apply(envelope);
+    }
+
+    pub(super) fn unknown(&mut self, sequence: Sequence) {
+        self.unknown.get_or_insert(sequence);
+    }
+
+    /// The same, unless a newer version had a part in it.
+    pub fn known(self) -> Result<Self, StartError> {
+        match self.unknown {
+            Some(sequence) => Err(StartError::Newer { sequence }),
+            None => Ok(self),
+        }
+    }
+
+    /// The log ends here.
+    pub(super) fn ends_at(&mut self, verifier: &Verifier) {
+        self.chain = verifier.head().chain;
+        self.frontier = verifier.frontier().clone();
+    }
+}
+
+/// Folds the events before `until` and checks them on the way; `progress` hears the number of events folded, now and then.
 pub fn fold(
     reader: &dyn LogReader,
     until: Sequence,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Folded, StartError> {
-    let mut folded = Folded { view: View::default(), chain: ChainHash::ZERO, frontier: Frontier::default() };
-    let mut failed = None;
-    reader.read(Sequence(0), until, &mut |sequence, leaf| match decode(leaf) {
-        Ok(envelope) => {
-            folded.view.state.apply(&envelope);
-            folded.chain = link(leaf);
-            folded.frontier.push(leaf_hash(leaf));
-            if sequence.0 % 4096 == 0 {
-                progress(sequence.0);
+    let mut folded = Folded::default();
+    let mut verifier = Verifier::new();
+    let mut found = None;
+    reader.read(Sequence(0), until, &mut |sequence, leaf| {
+        match verifier.read(leaf) {
+            Ok(Some(envelope)) => folded.apply(&envelope),
+            Ok(None) => folded.unknown(sequence),
+            Err(finding) => {
+                found = Some(finding);
+                return ControlFlow::Break(());
             }
-            ControlFlow::Continue(())
         }
-        Err(error) => {
-            failed = Some(StartError::Event { sequence, error });
-            ControlFlow::Break(())
+        if sequence.0.is_multiple_of(4096) {
+            progress(sequence.0);
         }
+        ControlFlow::Continue(())
     })?;
-    match failed {
-        Some(error) => Err(error),
-        None => Ok(folded),
+    if let Some(finding) = found {
+        return Err(StartError::Finding(Box::new(finding)));
     }
+    folded.ends_at(&verifier);
+    folded.known()
 }
 
 /// Reads the login index into a view.
@@ -109,7 +146,7 @@ pub fn read_logins(keys: &dyn KeyStore, view: &mut View<'static>) -> Result<(), 
     if damaged { Err(StartError::LoginIndex) } else { Ok(()) }
 }
 
-/// Starts serving a log that was opened and checked. `closer` is `None` for a ledger in memory.
+/// Starts serving a log that was opened, checked and folded. `closer` is `None` for a ledger in memory.
 pub fn start(
     store: Box<dyn LogStore>,
     witness: Witness,
@@ -117,10 +154,10 @@ pub fn start(
     vault: Arc<Vault>,
     clock: Arc<dyn Clock>,
     settings: &WriterSettings,
-    progress: &mut dyn FnMut(u64),
+    folded: Folded,
 ) -> Result<Ledger, StartError> {
     let reader = store.reader();
-    let Folded { mut view, chain, frontier } = fold(&*reader, Sequence(store.head().size), progress)?;
+    let Folded { mut view, chain, frontier, .. } = folded.known()?;
     read_logins(&*store.keys(), &mut view)?;
     let position = view.state.log.position.get(&()).copied();
     let stamper = Stamper::resume(

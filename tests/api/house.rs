@@ -12,7 +12,7 @@ use authledger::config::Config;
 use authledger::ledger::create::{FirstAdministrator, first_command};
 use authledger::ledger::live::Ledger;
 use authledger::ledger::memory::MemoryDisk;
-use authledger::ledger::start::{WriterSettings, start};
+use authledger::ledger::start::{WriterSettings, fold, start};
 use authledger::ledger::store::LogStore;
 use authledger::ledger::witness::MemoryWitness;
 use authledger::vault::login::LoginName;
@@ -96,6 +96,7 @@ impl House {
         let vault =
             Vault::open(&master, &keys_file, store.keys(), Arc::clone(&random)).expect("the vault opens");
         let settings = WriterSettings { queue: 64, max_gap: Duration::MAX, accept_clock: false };
+        let folded = fold(&*store.reader(), Sequence(store.head().size), &mut |_| {}).expect("the log folds");
         let ledger = start(
             Box::new(store),
             witness.open(id),
@@ -103,7 +104,7 @@ impl House {
             Arc::new(vault),
             Arc::clone(&as_clock),
             &settings,
-            &mut |_| {},
+            folded,
         );
         let ledger = Arc::new(ledger.expect("the ledger starts"));
         let bound = SocketAddr::from(([127, 0, 0, 1], 8080));

@@ -30,12 +30,12 @@ fn open(path: &Path) -> Arc<Ledger> {
     options.engine.low_water_bytes = 0;
     let directory = DataDirectory::new(path);
     let opened = recover::open(&directory, &master.witness_key(keys.ledger()), &options, &mut |_| {});
-    let recover::Opened { store, witness, closer, .. } = opened.expect("opens");
+    let recover::Opened { store, witness, closer, folded, .. } = opened.expect("opens");
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let vault = Vault::open(&master, &keys, store.keys(), random).expect("the vault opens");
     let settings = WriterSettings { queue: 64, max_gap: std::time::Duration::MAX, accept_clock: false };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let started = start(store, witness, Some(closer), Arc::new(vault), clock, &settings, &mut |_| {});
+    let started = start(store, witness, Some(closer), Arc::new(vault), clock, &settings, folded);
     Arc::new(started.expect("starts"))
 }
 

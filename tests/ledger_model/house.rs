@@ -9,7 +9,7 @@ use authledger::{
         create::{FirstAdministrator, first_command},
         live::{ExecuteError, Ledger, Receipt},
         memory::MemoryDisk,
-        start::{WriterSettings, fold, start},
+        start::{Folded, WriterSettings, fold, start},
         store::LogStore,
         witness::MemoryWitness,
     },
@@ -74,7 +74,7 @@ impl House {
             WriterSettings { queue: 8, max_gap: Duration::from_hours(24 * 365), accept_clock: false };
         let store = Box::new(self.disk.open());
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
-        let ledger = start(store, self.witness.open(self.id), None, vault, clock, &settings, &mut |_| {});
+        let ledger = start(store, self.witness.open(self.id), None, vault, clock, &settings, self.fold());
         self.ledger = Some(ledger.expect("the log folds"));
     }
 
@@ -111,9 +111,12 @@ impl House {
 
     /// The digest of a replay of what the disk holds.
     pub(crate) fn replayed(&self) -> StateDigest {
+        self.fold().view.state.digest()
+    }
+
+    fn fold(&self) -> Folded {
         let store = self.disk.open();
-        let folded = fold(&*store.reader(), Sequence(store.head().size), &mut |_| {});
-        folded.expect("the log folds").view.state.digest()
+        fold(&*store.reader(), Sequence(store.head().size), &mut |_| {}).expect("the log folds")
     }
 
     pub(crate) fn leaves(&self) -> Vec<Vec<u8>> {

@@ -91,14 +91,14 @@ impl Memory {
         let settings = WriterSettings { queue, max_gap: Duration::from_hours(24), accept_clock: false };
         let store = Box::new(self.disk.open());
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
-        start(store, self.witness.open(self.id), None, self.vault(), clock, &settings, &mut |_| {})
+        start(store, self.witness.open(self.id), None, self.vault(), clock, &settings, self.fold())
             .expect("the log folds")
     }
 
     /// The writer itself, without its thread.
     fn writer(&self, vault: &Arc<Vault>) -> Writer {
         let store = self.disk.open();
-        let Folded { mut view, chain, frontier } = self.fold();
+        let Folded { mut view, chain, frontier, .. } = self.fold();
         read_logins(&*store.keys(), &mut view).expect("the index is whole");
         let shared = Arc::new(Shared::new(view, frontier.size()));
         let (now, monotonic) = (self.clock.now(), self.clock.monotonic());
