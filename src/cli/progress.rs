@@ -14,7 +14,7 @@ const FEW_BYTES: u64 = 64 << 20;
 
 /// A bar on standard error; drawn only when that is a terminal, and only once there is something to wait for.
 pub(super) struct Bar {
-    bar: ProgressBar,
+    inner: ProgressBar,
     step: Option<Step>,
     since: Instant,
     shown: bool,
@@ -22,8 +22,8 @@ pub(super) struct Bar {
 
 impl Bar {
     pub(super) fn new() -> Bar {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-        Bar { bar, step: None, since: Instant::now(), shown: false }
+        let inner = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        Bar { inner, step: None, since: Instant::now(), shown: false }
     }
 
     /// Shows how far opening a ledger has come.
@@ -38,14 +38,14 @@ impl Bar {
             };
             self.begin(what, template);
         }
-        self.bar.set_length(progress.total);
+        self.inner.set_length(progress.total);
         self.at(progress.done);
     }
 
     /// Shows how many of the events of a log were read.
     pub(super) fn reading(&mut self, what: &'static str, total: u64) {
         self.begin(what, EVENTS);
-        self.bar.set_length(total);
+        self.inner.set_length(total);
     }
 
     /// Reads on through what shows how many of its bytes were read; of 0 bytes nothing is known.
@@ -56,11 +56,11 @@ impl Bar {
         input: R,
     ) -> impl Read + use<R> {
         self.begin(what, BYTES);
-        self.bar.set_length(total);
+        self.inner.set_length(total);
         if total >= FEW_BYTES {
             self.show();
         }
-        self.bar.wrap_read(input)
+        self.inner.wrap_read(input)
     }
 
     /// So far.
@@ -68,32 +68,32 @@ impl Bar {
         if !self.shown && self.since.elapsed() >= PATIENCE {
             self.show();
         }
-        self.bar.set_position(done);
+        self.inner.set_position(done);
     }
 
     /// Shows nothing from now on.
     pub(super) fn hide(&mut self) {
-        self.bar.finish_and_clear();
-        self.bar.set_draw_target(ProgressDrawTarget::hidden());
+        self.inner.finish_and_clear();
+        self.inner.set_draw_target(ProgressDrawTarget::hidden());
         self.shown = true;
     }
 
     fn show(&mut self) {
         self.shown = true;
-        self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        self.inner.set_draw_target(ProgressDrawTarget::stderr());
     }
 
     fn begin(&self, what: &'static str, template: &str) {
-        self.bar.reset();
-        self.bar.set_message(what);
-        self.bar
+        self.inner.reset();
+        self.inner.set_message(what);
+        self.inner
             .set_style(ProgressStyle::with_template(template).expect("the templates below are well-formed"));
     }
 }
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        self.bar.finish_and_clear();
+        self.inner.finish_and_clear();
     }
 }
 

@@ -263,9 +263,6 @@ impl Broken {
                 let message = format!("{}: {finding}", refusal.file().display());
                 return Some(Self { message, ..Self::of_finding(finding) });
             }
-            OpenRefusal::Engine { reason: EngineFailure::Failed(StoreError::Damaged { .. }), .. } => {
-                (Tampered, "files")
-            }
             OpenRefusal::EventsMissing { .. } => (Incomplete, "missing"),
             OpenRefusal::Changed { .. } => (Tampered, "head"),
             OpenRefusal::ForeignLog { .. } => (Tampered, "ledger"),
@@ -276,9 +273,11 @@ impl Broken {
             OpenRefusal::Witness {
                 reason: WitnessRefusal::Length { .. } | WitnessRefusal::Unsigned, ..
             } => (Tampered, "witness"),
-            OpenRefusal::ForeignFiles { .. } | OpenRefusal::Engine { reason: EngineFailure::Damaged, .. } => {
-                (Tampered, "files")
-            }
+            OpenRefusal::ForeignFiles { .. }
+            | OpenRefusal::Engine {
+                reason: EngineFailure::Damaged | EngineFailure::Failed(StoreError::Damaged { .. }),
+                ..
+            } => (Tampered, "files"),
             OpenRefusal::NotALedger { .. }
             | OpenRefusal::NotVacant { .. }
             | OpenRefusal::AlreadyRunning { .. }
