@@ -6,6 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use authledger::ledger::directory::DataDirectory;
+use authledger::ledger::recover::{self, OpenOptions, Opened};
+use authledger::vault::keys_file::KeysFile;
+use authledger::vault::master::MasterKey;
 use serde_json::{Value, json};
 
 /// Who a ledger begins with here, and what he gave as his password.
@@ -181,6 +185,21 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The keys of a ledger on disk.
+pub(crate) fn keys(path: &Path) -> (MasterKey, KeysFile) {
+    let master = MasterKey::read(&MasterKey::path_beside(path).expect("a place")).expect("a key");
+    (master, KeysFile::read(path).expect("a keys file"))
+}
+
+/// Opens a ledger as `serve` does, in this process.
+pub(crate) fn open(path: &Path) -> Opened {
+    let (master, keys) = keys(path);
+    let mut options = OpenOptions { reserve_bytes: 4096, ..OpenOptions::default() };
+    options.engine.low_water_bytes = 0;
+    let witness_key = master.witness_key(keys.ledger());
+    recover::open(&DataDirectory::new(path), &witness_key, &options, &mut |_| {}).expect("opens")
 }
 
 /// An application as a client sends it.

@@ -7,30 +7,24 @@ use std::sync::Arc;
 use authledger::api::{AppState, router};
 use authledger::clock::{Clock, Random, SystemClock, SystemRandom};
 use authledger::config::{Config, Reveal};
-use authledger::ledger::directory::DataDirectory;
 use authledger::ledger::live::Ledger;
-use authledger::ledger::recover::{self, OpenOptions};
+use authledger::ledger::recover::Opened;
 use authledger::ledger::start::{WriterSettings, start};
 use authledger::vault::Vault;
-use authledger::vault::keys_file::KeysFile;
-use authledger::vault::master::MasterKey;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use base64::Engine;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::house::{ADMIN, EVENTS, PASSWORD, Sample, Server, application, digest, init, on, write_history};
+use crate::house::{
+    self, ADMIN, EVENTS, PASSWORD, Sample, Server, application, digest, init, on, write_history,
+};
 
-/// Opens a ledger as `serve` does, in this process, so that the digest of its live state can be asked for.
-fn open(path: &Path) -> Arc<Ledger> {
-    let master = MasterKey::read(&MasterKey::path_beside(path).expect("a place")).expect("a key");
-    let keys = KeysFile::read(path).expect("a keys file");
-    let mut options = OpenOptions { reserve_bytes: 4096, ..OpenOptions::default() };
-    options.engine.low_water_bytes = 0;
-    let directory = DataDirectory::new(path);
-    let opened = recover::open(&directory, &master.witness_key(keys.ledger()), &options, &mut |_| {});
-    let recover::Opened { store, witness, closer, folded, .. } = opened.expect("opens");
+/// Serves a ledger in this process, so that the digest of its live state can be asked for.
+fn served(path: &Path) -> Arc<Ledger> {
+    let (master, keys) = house::keys(path);
+    let Opened { store, witness, closer, folded, .. } = house::open(path);
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let vault = Vault::open(&master, &keys, store.keys(), random).expect("the vault opens");
     let settings = WriterSettings { queue: 64, max_gap: std::time::Duration::MAX, accept_clock: false };
@@ -58,7 +52,7 @@ fn live_state_a_replay_and_a_restart_have_one_digest() {
     init(&path);
     let at_first = digest(&path, &[]);
 
-    let ledger = open(&path);
+    let ledger = served(&path);
     assert_eq!(ledger.digest().1.to_string(), at_first);
     let mut config = Config::default();
     config.secrets.reveal = Reveal::Audited;
@@ -87,7 +81,7 @@ fn live_state_a_replay_and_a_restart_have_one_digest() {
     ledger.close().expect("closes");
 
     assert_eq!(digest(&path, &[]), live.to_string(), "a replay");
-    let ledger = open(&path);
+    let ledger = served(&path);
     assert_eq!(ledger.digest(), (size, live), "after a restart");
     ledger.close().expect("closes");
     // The past is as it was then.
