@@ -34,7 +34,7 @@ pub(crate) struct House {
     clock: Arc<SteppedClock>,
     master: MasterKey,
     keys_file: KeysFile,
-    ledger: Option<Ledger>,
+    ledger: Option<Arc<Ledger>>,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -75,7 +75,7 @@ impl House {
         let store = Box::new(self.disk.open());
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
         let ledger = start(store, self.witness.open(self.id), None, vault, clock, &settings, self.fold());
-        self.ledger = Some(ledger.expect("the log folds"));
+        self.ledger = Some(Arc::new(ledger.expect("the log folds")));
     }
 
     pub(crate) fn restart(&mut self) {
@@ -95,6 +95,26 @@ impl House {
 
     pub(crate) fn execute(&self, command: Command) -> Result<Receipt, ExecuteError> {
         self.runtime.block_on(self.ledger().execute(command))
+    }
+
+    /// Queues all of them in order, then waits for all answers.
+    pub(crate) fn execute_together(&self, commands: Vec<Command>) -> Vec<Result<Receipt, ExecuteError>> {
+        let ledger = self.ledger.as_ref().expect("started");
+        self.runtime.block_on(async {
+            // One thread runs the tasks in the order in which they were spawned.
+            let tasks: Vec<_> = commands
+                .into_iter()
+                .map(|command| {
+                    let ledger = Arc::clone(ledger);
+                    tokio::spawn(async move { ledger.execute(command).await })
+                })
+                .collect();
+            let mut outcomes = Vec::with_capacity(tasks.len());
+            for task in tasks {
+                outcomes.push(task.await.expect("no panic"));
+            }
+            outcomes
+        })
     }
 
     pub(crate) fn pass(&self, secs: u32) {

@@ -116,7 +116,7 @@ pub(crate) fn prepare(house: &House, model: &Model, step: &Step) -> Option<Prepa
         Step::Ask { by, behalf, key, wish } => (who(*by), behalf.map(user), *key, wish.clone()),
         Step::Crash { by, wish, .. } => (who(*by), None, None, wish.clone()),
         Step::Again { back } => model.asked_before(*back)?,
-        Step::Pass { .. } | Step::Restart | Step::FullDisk => return None,
+        Step::Pass { .. } | Step::Restart | Step::FullDisk | Step::Together { .. } => return None,
     };
     let locks = matches!(wish, Wish::Lock { .. });
     let by = if locks { Actor::System } else { by };

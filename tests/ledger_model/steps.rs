@@ -9,7 +9,9 @@ pub(crate) enum Step {
     Again { back: u8 },
     /// Somebody asks for something.
     Ask { by: Option<u8>, behalf: Option<u8>, key: Option<u8>, wish: Wish },
-    /// The same, and the write fails: after it persisted, or before.
+    /// Several ask at once.
+    Together { asks: Vec<Step> },
+    /// Somebody asks, and the write fails: after it persisted, or before.
     Crash { by: Option<u8>, wish: Wish, persisted: bool },
     /// Time passes.
     Pass { secs: u32 },
@@ -191,18 +193,28 @@ fn wish() -> impl Strategy<Value = Wish> {
     ]
 }
 
-fn step() -> impl Strategy<Value = Step> {
-    // Often the administrator, so that there are things to disagree about; `None` is the operator, who may ask for nothing.
-    let by = || prop_oneof![5 => Just(Some(1_u8)), 12 => id().prop_map(Some), 1 => Just(None)];
+/// Often the administrator, so that there are things to disagree about; `None` is the operator, who may ask for nothing.
+fn by() -> impl Strategy<Value = Option<u8>> {
+    prop_oneof![5 => Just(Some(1_u8)), 12 => id().prop_map(Some), 1 => Just(None)]
+}
+
+fn ask() -> impl Strategy<Value = Step> {
     let key = option::weighted(0.3, 0..3_u8);
+    prop_oneof![
+        12 => (by(), option::weighted(0.2, id()), key, wish())
+            .prop_map(|(by, behalf, key, wish)| Step::Ask { by, behalf, key, wish }),
+        1 => any::<u8>().prop_map(|back| Step::Again { back }),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
     // A day to the second is the edge of what is remembered.
     let secs = prop_oneof![0..60_u32, 0..50_000_u32, 80_000..100_000_u32, Just(86_400)];
     prop_oneof![
-        60 => (by(), option::weighted(0.2, id()), key, wish())
-            .prop_map(|(by, behalf, key, wish)| Step::Ask { by, behalf, key, wish }),
+        55 => ask(),
+        8 => vec(ask(), 2..7).prop_map(|asks| Step::Together { asks }),
         4 => (by(), wish(), any::<bool>()).prop_map(|(by, wish, persisted)| Step::Crash { by, wish, persisted }),
         6 => secs.prop_map(|secs| Step::Pass { secs }),
-        5 => any::<u8>().prop_map(|back| Step::Again { back }),
         2 => Just(Step::Restart),
         1 => Just(Step::FullDisk),
     ]
@@ -250,5 +262,5 @@ fn world() -> Vec<Step> {
 
 pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let begin = prop_oneof![1 => Just(Vec::new()), 5 => Just(world())];
-    (begin, vec(step(), 1..40)).prop_map(|(begin, then)| [begin, then].concat())
+    (begin, vec(step(), 1..36)).prop_map(|(begin, then)| [begin, then].concat())
 }
