@@ -191,7 +191,7 @@ fn consistency_proofs_agree_with_tlog_tiles_for_every_pair_of_sizes() {
 }
 
 #[test]
-fn l5_every_changed_inclusion_proof_is_refused() {
+fn l05_every_changed_inclusion_proof_is_refused() {
     let stored = Stored::new(SIZE_MAX);
     let roots = roots();
     let at = |size: u64| roots[usize::try_from(size).expect("small")];
@@ -233,7 +233,7 @@ fn l5_every_changed_inclusion_proof_is_refused() {
 }
 
 #[test]
-fn l5_every_changed_consistency_proof_is_refused() {
+fn l05_every_changed_consistency_proof_is_refused() {
     let stored = Stored::new(SIZE_MAX);
     let roots = roots();
     let at = |size: u64| roots[usize::try_from(size).expect("small")];

@@ -312,7 +312,7 @@ mod tests {
     type SiteRow = (&'static [(&'static str, &'static [u8])], bool);
 
     #[test]
-    fn s_l15_cross_site_requests_are_known_by_either_header() {
+    fn l15_cross_site_requests_are_known_by_either_header() {
         let ours = "https://ledger.example";
         let rows: &[SiteRow] = &[
             (&[], false),

@@ -362,7 +362,7 @@ fn administration() -> Vec<Row> {
 }
 
 #[tokio::test]
-async fn s_l11_every_bad_input_gets_a_sentence_and_changes_nothing() {
+async fn l11_every_bad_input_gets_a_sentence_and_changes_nothing() {
     let mut config = Config::default();
     // A GET that reveals is a write of its own; here only refusals are looked at.
     config.secrets.reveal = authledger::config::Reveal::Never;

@@ -27,7 +27,7 @@ async fn health_is_answered_without_credentials() {
 }
 
 #[tokio::test]
-async fn s_l10_whatever_is_asked_below_api_without_credentials_is_401() {
+async fn l10_whatever_is_asked_below_api_without_credentials_is_401() {
     let house = house();
     let paths = [
         "/api",
@@ -68,7 +68,7 @@ async fn s_l10_whatever_is_asked_below_api_without_credentials_is_401() {
 
 /// The list that SECURITY L10 asks for: who adds to it does so in two places.
 #[test]
-fn s_l10_these_answer_anybody() {
+fn l10_these_answer_anybody() {
     assert_eq!(authledger::api::guard::PUBLIC, ["/api/healthcheck"]);
 }
 
@@ -108,7 +108,7 @@ async fn every_answer_has_its_own_request_id() {
 }
 
 #[tokio::test]
-async fn s_l11_a_head_over_its_limit_is_refused_with_the_limit() {
+async fn l11_a_head_over_its_limit_is_refused_with_the_limit() {
     let house = house();
     let long = "x".repeat(17 << 10);
     for (path, header) in
@@ -125,7 +125,7 @@ async fn s_l11_a_head_over_its_limit_is_refused_with_the_limit() {
 }
 
 #[tokio::test]
-async fn s_l15_what_another_sites_page_sends_is_refused() {
+async fn l15_what_another_sites_page_sends_is_refused() {
     let house = house();
     for header in [
         "sec-fetch-site: cross-site",

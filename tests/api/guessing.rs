@@ -28,7 +28,7 @@ fn seen(answer: &Answer) -> (StatusCode, Vec<u8>, Vec<(String, String)>) {
 }
 
 #[tokio::test]
-async fn s_l12_unknown_wrong_and_locked_answer_alike_and_cost_the_same() {
+async fn l12_unknown_wrong_and_locked_answer_alike_and_cost_the_same() {
     let house = patient();
     let user = house.user("ann", 1, &[2], &[]).await;
     assert_eq!(try_as(&house, &user).await.status, StatusCode::OK);
@@ -51,7 +51,7 @@ async fn s_l12_unknown_wrong_and_locked_answer_alike_and_cost_the_same() {
 }
 
 #[tokio::test]
-async fn s_l14_an_outsider_cannot_grow_the_log_but_by_one_lock_per_account_and_period() {
+async fn l14_an_outsider_cannot_grow_the_log_but_by_one_lock_per_account_and_period() {
     let house = patient();
     house.user("ann", 1, &[2], &[]).await;
     let before = house.facts().len();
@@ -73,7 +73,7 @@ async fn s_l14_an_outsider_cannot_grow_the_log_but_by_one_lock_per_account_and_p
 }
 
 #[tokio::test]
-async fn s_l12_guessing_is_throttled_per_account_and_address() {
+async fn l12_guessing_is_throttled_per_account_and_address() {
     let mut config = Config::default();
     config.auth.lockout_limit = 0;
     config.auth.account_failures_per_minute = 5;

@@ -52,7 +52,7 @@ async fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn s_l11_a_head_past_its_limit_is_431() {
+async fn l11_a_head_past_its_limit_is_431() {
     let served = serve(|_| {}).await;
     // Within the margin it is answered with the limit, far past it with the bare status.
     let some = format!(
@@ -70,7 +70,7 @@ async fn s_l11_a_head_past_its_limit_is_431() {
 }
 
 #[tokio::test]
-async fn s_l11_what_is_no_http_is_400_and_nothing_more() {
+async fn l11_what_is_no_http_is_400_and_nothing_more() {
     let served = serve(|_| {}).await;
     for bytes in [
         &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc"[..],
@@ -86,7 +86,7 @@ async fn s_l11_what_is_no_http_is_400_and_nothing_more() {
 }
 
 #[tokio::test]
-async fn s_l11_a_body_that_does_not_end_is_413_and_one_that_does_not_come_408() {
+async fn l11_a_body_that_does_not_end_is_413_and_one_that_does_not_come_408() {
     let served = serve(|config| config.limits.request_time = Duration::from_millis(300)).await;
     let head = format!(
         "POST /api/mgmt/oauthapps HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nconnection: close\r\n{}\r\n",

@@ -24,7 +24,7 @@ fn under_strace(path: &Path, output: &Path, rules: &[&str]) -> Said {
 }
 
 #[test]
-fn l1_the_log_and_the_witness_are_synchronised_before_each_acknowledgement() {
+fn l01_the_log_and_the_witness_are_synchronised_before_each_acknowledgement() {
     let place = tempfile::tempdir().expect("a directory");
     let (path, output) = (place.path().join("ledger"), place.path().join("trace"));
     ground::create(&path, LEDGER);
@@ -67,7 +67,7 @@ fn meet(fault: &str, call: &str, nth: u64) -> Row {
 }
 
 #[test]
-fn l2_a_failing_or_last_synchronisation_loses_nothing() {
+fn l02_a_failing_or_last_synchronisation_loses_nothing() {
     println!("{:>4} {:9} {:8} {:>12} {:>6}  answer", "call", "file", "fault", "acknowledged", "found");
     for nth in 1..=2 * BATCHES {
         let file = if nth % 2 == 1 { "log" } else { "witness" };
@@ -90,7 +90,7 @@ fn l2_a_failing_or_last_synchronisation_loses_nothing() {
 }
 
 #[test]
-fn l2_a_failing_or_short_write_loses_nothing() {
+fn l02_a_failing_or_short_write_loses_nothing() {
     // Writes of the engine, the witness and, last, of our own words; how many there are depends on the engine's timer.
     for nth in 1..=8 {
         for fault in ["error=EIO", "error=ENOSPC", "signal=KILL"] {
@@ -100,7 +100,7 @@ fn l2_a_failing_or_short_write_loses_nothing() {
 }
 
 #[test]
-fn l2_a_failing_open_can_be_repeated() {
+fn l02_a_failing_open_can_be_repeated() {
     for nth in 1..=6 {
         for fault in ["error=EIO", "signal=KILL"] {
             meet(fault, "fsync", nth);

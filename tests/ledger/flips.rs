@@ -144,11 +144,11 @@ fn flips_refused(orderly: bool, stride: usize) -> u64 {
 }
 
 #[test]
-fn l3_l4_every_flip_of_a_ledger_closed_in_order_is_refused_or_harmless() {
+fn l03_l04_every_flip_of_a_ledger_closed_in_order_is_refused_or_harmless() {
     assert!(flips_refused(true, 1) > 10_000);
 }
 
 #[test]
-fn l3_l4_flips_of_a_ledger_left_by_a_crash_are_refused_or_harmless() {
+fn l03_l04_flips_of_a_ledger_left_by_a_crash_are_refused_or_harmless() {
     assert!(flips_refused(false, 13) > 700);
 }

@@ -18,7 +18,7 @@ fn fill(path: &Path, megabytes: usize) {
 }
 
 #[test]
-fn l2_a_full_disk_loses_nothing_and_is_named() {
+fn l02_a_full_disk_loses_nothing_and_is_named() {
     let disk = SmallDisk::new(64);
     let path = disk.path().join("ledger");
     let filler = disk.path().join("somebody else's");
@@ -49,7 +49,7 @@ fn l2_a_full_disk_loses_nothing_and_is_named() {
 }
 
 #[test]
-fn l2_writes_stop_at_the_low_water_mark_and_reading_and_opening_go_on() {
+fn l02_writes_stop_at_the_low_water_mark_and_reading_and_opening_go_on() {
     const MARK: u64 = 8 << 20;
     const RESERVE: u64 = 2 << 20;
     let disk = SmallDisk::new(48);

@@ -181,7 +181,7 @@ fn is_loss(refusal: &OpenRefusal) -> bool {
 }
 
 #[test]
-fn l4_what_was_done_to_a_directory_is_refused_and_left_as_it_was() {
+fn l04_what_was_done_to_a_directory_is_refused_and_left_as_it_was() {
     let samples = Samples::new();
     for base in ["closed", "crashed"] {
         for (name, damage, expected) in REFUSED {
@@ -315,7 +315,7 @@ fn an_older_witness_is_taken_for_a_crash_and_says_so() {
 }
 
 #[test]
-fn l4_an_older_copy_of_the_whole_directory_is_noticed_when_the_witness_lies_elsewhere() {
+fn l04_an_older_copy_of_the_whole_directory_is_noticed_when_the_witness_lies_elsewhere() {
     let place = tempfile::tempdir().expect("a directory");
     let path = place.path().join("ledger");
     let directory = DataDirectory::new(&path).with_witness(place.path().join("apart"));
@@ -371,7 +371,7 @@ fn a_leaf_that_breaks_the_chain_is_named() {
 
 /// Somebody who has the storage engine rebuilds its files from changed leaves, and keeps the witness.
 #[test]
-fn l3_a_log_rebuilt_from_changed_leaves_is_refused_with_the_first_bad_sequence() {
+fn l03_a_log_rebuilt_from_changed_leaves_is_refused_with_the_first_bad_sequence() {
     type Change = fn(&mut Vec<Vec<u8>>);
     const CHANGES: &[(&str, Change, u64)] = &[
         ("dropped", |leaves| drop(leaves.remove(7)), 7),
@@ -426,7 +426,7 @@ fn the_second_process_is_told_that_one_is_running() {
 }
 
 #[test]
-fn l2_a_killed_appender_loses_nothing_it_acknowledged() {
+fn l02_a_killed_appender_loses_nothing_it_acknowledged() {
     let place = tempfile::tempdir().expect("a directory");
     let path = place.path().join("ledger");
     ground::create(&path, LEDGER);

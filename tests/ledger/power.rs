@@ -24,7 +24,7 @@ fn moments(count: u64, from_ms: u64, until_ms: u64) -> impl Iterator<Item = Dura
 }
 
 #[test]
-fn l2_what_was_acknowledged_survives_the_loss_of_power() {
+fn l02_what_was_acknowledged_survives_the_loss_of_power() {
     let mut disk = LoopDisk::new(512);
     let path = disk.path().join("ledger");
     ground::create(&path, LEDGER);
@@ -49,7 +49,7 @@ fn l2_what_was_acknowledged_survives_the_loss_of_power() {
 }
 
 #[test]
-fn l2_the_control_without_our_synchronisation_loses_acknowledged_events() {
+fn l02_the_control_without_our_synchronisation_loses_acknowledged_events() {
     let rounds = crate::rounds(3, 50);
     let mut lost = 0;
     for round in 0..rounds {

@@ -144,7 +144,7 @@ fn copy_of_sample() -> tempfile::TempDir {
 }
 
 #[test]
-fn l1_no_answer_to_a_write_leaves_before_its_bytes_are_synchronised() {
+fn l01_no_answer_to_a_write_leaves_before_its_bytes_are_synchronised() {
     let place = copy_of_sample();
     let server = Server::start(place.path(), &["trace=pwrite64,write,writev,sendto,sendmsg,fdatasync"]);
     let mut names: Vec<_> = (0..5).map(|number| format!("alone_{number}")).collect();
@@ -173,7 +173,7 @@ fn l1_no_answer_to_a_write_leaves_before_its_bytes_are_synchronised() {
 
 /// A failing fdatasync, the log's or the witness's, while applications are created one after the other; then a restart.
 #[test]
-fn l1_l2_a_failing_or_last_synchronisation_of_the_server_loses_nothing() {
+fn l01_l02_a_failing_or_last_synchronisation_of_the_server_loses_nothing() {
     println!("{:>4} {:8} {:8} {:>12} {:>6}  answers", "call", "file", "fault", "acknowledged", "found");
     for nth in 1..=4 {
         for fault in ["error=EIO", "signal=KILL"] {

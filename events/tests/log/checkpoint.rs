@@ -90,7 +90,7 @@ fn the_other_implementation_reads_ours_and_we_read_theirs() {
 }
 
 #[test]
-fn l5_every_flipped_bit_of_a_note_is_refused() {
+fn l05_every_flipped_bit_of_a_note_is_refused() {
     let note = signer().sign(&checkpoint()).into_bytes();
     for offset in 0..note.len() {
         for bit in 0..8 {
@@ -105,7 +105,7 @@ fn l5_every_flipped_bit_of_a_note_is_refused() {
 }
 
 #[test]
-fn l5_origin_and_keys_come_from_the_policy_alone() {
+fn l05_origin_and_keys_come_from_the_policy_alone() {
     let note = signer().sign(&checkpoint());
     let stranger = CheckpointSigner::new(origin(), &[0x77; 32]);
     let strangers = CheckpointPolicy { keys: vec![stranger.key().clone()], ..policy() };
@@ -135,7 +135,7 @@ fn l5_origin_and_keys_come_from_the_policy_alone() {
 }
 
 #[test]
-fn l5_texts_that_are_no_checkpoint_are_refused_although_signed() {
+fn l05_texts_that_are_no_checkpoint_are_refused_although_signed() {
     let name = origin().to_string();
     let root = encode_base64(&checkpoint().root.0);
     let good = format!("{name}\n16\n{root}\n");
@@ -164,7 +164,7 @@ fn l5_texts_that_are_no_checkpoint_are_refused_although_signed() {
 }
 
 #[test]
-fn l5_stale_and_forked_checkpoints_are_refused() {
+fn l05_stale_and_forked_checkpoints_are_refused() {
     let leaves: Vec<TreeHash> = (0..20_u64).map(|n| leaf_hash(&n.to_le_bytes())).collect();
     let at = |size: u64| Checkpoint {
         origin: origin(),

@@ -124,7 +124,7 @@ fn agree(dumps: &[Vec<u8>], head: Option<ExpectedHead>) -> Vec<String> {
 
 /// The whole dump changed in one byte, byte for byte: lengths, headers, optional parts, bodies.
 #[test]
-fn l3_both_say_the_same_about_every_flipped_byte() {
+fn l03_both_say_the_same_about_every_flipped_byte() {
     let book = Book::of_every_event();
     let whole = dump(&book.leaves);
     let flipped: Vec<Vec<u8>> = (0..whole.len())
@@ -140,7 +140,7 @@ fn l3_both_say_the_same_about_every_flipped_byte() {
 }
 
 #[test]
-fn l3_both_say_the_same_about_every_cut() {
+fn l03_both_say_the_same_about_every_cut() {
     let book = Book::of_every_event();
     let whole = dump(&book.leaves);
     let cut: Vec<Vec<u8>> = (0..=whole.len()).step_by(3).map(|len| whole[..len].to_vec()).collect();
@@ -153,7 +153,7 @@ fn l3_both_say_the_same_about_every_cut() {
 }
 
 #[test]
-fn l3_both_say_the_same_about_dropped_moved_repeated_and_inserted_leaves() {
+fn l03_both_say_the_same_about_dropped_moved_repeated_and_inserted_leaves() {
     let book = Book::of_every_event();
     let mut all = Vec::new();
     for first in 0..16 {

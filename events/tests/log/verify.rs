@@ -45,7 +45,7 @@ fn an_empty_log_passes_unless_one_is_expected() {
 }
 
 #[test]
-fn l3_every_prefix_at_a_commands_end_passes_and_every_other_is_incomplete() {
+fn l03_every_prefix_at_a_commands_end_passes_and_every_other_is_incomplete() {
     let book = Book::of_every_event();
     let ends = [0, 5, 6, 7, 8, 11, 12, 15, 16];
     for len in 0..=book.leaves.len() {
@@ -69,7 +69,7 @@ fn l3_every_prefix_at_a_commands_end_passes_and_every_other_is_incomplete() {
 }
 
 #[test]
-fn l3_every_flipped_byte_of_every_leaf_is_found_and_its_sequence_named() {
+fn l03_every_flipped_byte_of_every_leaf_is_found_and_its_sequence_named() {
     let book = Book::of_every_event();
     for place in 0..book.leaves.len() {
         for offset in 0..book.leaves[place].len() {
@@ -101,7 +101,7 @@ fn without_an_expected_head_every_flipped_byte_but_of_the_last_leaf_is_found() {
 }
 
 #[test]
-fn l3_dropped_leaves_are_named() {
+fn l03_dropped_leaves_are_named() {
     let book = Book::of_every_event();
     for place in 0..book.leaves.len() {
         let mut leaves = book.leaves.clone();
@@ -112,7 +112,7 @@ fn l3_dropped_leaves_are_named() {
 }
 
 #[test]
-fn l3_moved_leaves_are_named() {
+fn l03_moved_leaves_are_named() {
     let book = Book::of_every_event();
     for first in 0..book.leaves.len() {
         for second in first + 1..book.leaves.len() {
@@ -124,7 +124,7 @@ fn l3_moved_leaves_are_named() {
 }
 
 #[test]
-fn l3_repeated_leaves_are_named() {
+fn l03_repeated_leaves_are_named() {
     let book = Book::of_every_event();
     for place in 0..book.leaves.len() {
         let mut leaves = book.leaves.clone();
@@ -134,7 +134,7 @@ fn l3_repeated_leaves_are_named() {
 }
 
 #[test]
-fn l3_an_inserted_leaf_that_fits_what_went_before_is_named() {
+fn l03_an_inserted_leaf_that_fits_what_went_before_is_named() {
     let whole = Book::of_every_event();
     for place in [5, 6, 7, 8, 11, 12, 15] {
         let mut leaves = whole.leaves[..place].to_vec();
@@ -157,7 +157,7 @@ fn l3_an_inserted_leaf_that_fits_what_went_before_is_named() {
 }
 
 #[test]
-fn l3_a_history_rewritten_with_all_its_hashes_is_told_by_an_expected_head_only() {
+fn l03_a_history_rewritten_with_all_its_hashes_is_told_by_an_expected_head_only() {
     let book = Book::of_every_event();
     let mut forged = Book::new();
     for leaf in &book.leaves[..15] {
@@ -353,7 +353,7 @@ fn apply(damage: &Damage, leaves: &mut Vec<Vec<u8>>) {
 
 proptest! {
     #[test]
-    fn l3_random_damage_is_found_and_nothing_before_it_is_blamed(all in prop::collection::vec(damage(), 1..5)) {
+    fn l03_random_damage_is_found_and_nothing_before_it_is_blamed(all in prop::collection::vec(damage(), 1..5)) {
         let book = Book::of_every_event();
         let mut leaves = book.leaves.clone();
         for one in &all {
