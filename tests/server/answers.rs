@@ -82,14 +82,13 @@ impl Client {
         Self { address, authorization }
     }
 
-    /// Sends a request and hears the whole answer; an error when the server is gone before it was complete.
-    pub(crate) fn send(
-        &self,
-        method: &str,
-        path: &str,
-        headers: &[(&str, &str)],
-        body: Option<&Value>,
-    ) -> io::Result<Answer> {
+    /// With another `Authorization`.
+    pub(crate) fn saying(&self, authorization: &str) -> Self {
+        Self { authorization: Some(authorization.to_owned()), ..*self }
+    }
+
+    /// The head of a request with a body of this length.
+    pub(crate) fn head(&self, method: &str, path: &str, headers: &[(&str, &str)], length: usize) -> String {
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.address);
         let mut put = |name: &str, value: &str| head.extend([name, ": ", value, "\r\n"]);
         if let Some(authorization) = &self.authorization {
@@ -98,13 +97,26 @@ impl Client {
         for (name, value) in headers {
             put(name, value);
         }
-        let body = body.map(Value::to_string);
-        if let Some(body) = &body {
-            put("Content-Type", "application/json");
-            put("Content-Length", &body.len().to_string());
+        if length > 0 {
+            put("Content-Length", &length.to_string());
         }
-        head.push_str("\r\n");
-        self.exchange(&[head.as_bytes(), body.unwrap_or_default().as_bytes()].concat())
+        head + "\r\n"
+    }
+
+    /// Sends a request and hears the whole answer; an error when the server is gone before it was complete.
+    pub(crate) fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> io::Result<Answer> {
+        let mut headers = headers.to_vec();
+        let body = body.map(Value::to_string).unwrap_or_default();
+        if !body.is_empty() {
+            headers.push(("Content-Type", "application/json"));
+        }
+        self.exchange(&[self.head(method, path, &headers, body.len()), body].concat().into_bytes())
     }
 
     /// Sends these bytes and hears the whole answer.

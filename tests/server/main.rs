@@ -5,9 +5,11 @@
 
 mod answers;
 mod faults;
+mod hunt;
 mod kills;
 mod order;
 mod place;
+mod secrets;
 mod strace;
 
 /// How many rounds a test of random moments takes: few every time, many in a soak.

@@ -53,6 +53,12 @@ impl Place {
         Self { _own: None, path, settings: Vec::new(), runs: AtomicU32::new(0) }
     }
 
+    /// With a setting, as the environment spells it without its prefix: `LOG__LEVEL`.
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.settings.push((format!("AUTHLEDGER_{name}"), value.to_owned()));
+        self
+    }
+
     pub(crate) fn init(&self) {
         let made = self.command("init").env("AUTHLEDGER_ADMIN_PASSWORD", ADMIN.1).output().expect("starts");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
@@ -100,12 +106,17 @@ impl Place {
     }
 
     /// Runs a command on this data directory while nobody serves it; what it printed when it ended well.
-    pub(crate) fn offline(&self, subcommand: &str, arguments: &[&str]) -> String {
+    pub(crate) fn offline_bytes(&self, subcommand: &str, arguments: &[&str]) -> Vec<u8> {
         let Output { status, stdout, stderr } =
             self.command(subcommand).args(arguments).output().expect("starts");
         let errors = String::from_utf8_lossy(&stderr);
         assert!(status.success(), "{subcommand} {arguments:?}: {status}: {errors}");
-        String::from_utf8(stdout).expect("is text")
+        stdout
+    }
+
+    /// The same of a command that prints text.
+    pub(crate) fn offline(&self, subcommand: &str, arguments: &[&str]) -> String {
+        String::from_utf8(self.offline_bytes(subcommand, arguments)).expect("is text")
     }
 
     /// `verify` must find nothing wrong; answers the number of events.
@@ -174,6 +185,10 @@ impl Drop for Server {
 impl Server {
     pub(crate) fn id(&self) -> u32 {
         self.process.id()
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The administrator at this server.

@@ -150,6 +150,14 @@ impl Tracer {
         tracer
     }
 
+    /// Has it let go of the server, which goes on as if nothing had been.
+    pub(crate) fn let_go(mut self) {
+        // Killed outright it could leave a thread in the middle of a call.
+        let asked = Command::new("sh").arg("-c").arg(format!("kill -TERM {}", self.process.id())).status();
+        assert!(asked.is_ok_and(|status| status.success()), "the tracer can't be asked to end");
+        wait_for("end of the tracer", || self.process.try_wait().expect("can be asked"));
+    }
+
     /// What it saw; the server must have ended, or be about to.
     pub(crate) fn seen(mut self) -> Vec<Call> {
         wait_for("end of the tracer", || self.process.try_wait().expect("can be asked"));

@@ -1,0 +1,351 @@
+//! L6: what must stay secret appears in no file, log line, event or error, whatever happens to the server that holds it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::answers::{APPS, Answer, Client, app};
+use crate::hunt::{Canary, Hunt};
+use crate::place::{Place, Server};
+use crate::strace::Tracer;
+
+const USERS: &str = "/api/admin/users";
+/// `Something went wrong here`.
+const INTERNAL: u64 = 222_299_025;
+
+/// Everything that is planted.
+struct Planted {
+    secret: Canary,
+    second_secret: Canary,
+    lost_secret: Canary,
+    description: Canary,
+    user_name: Canary,
+    password: Canary,
+    wrong_password: Canary,
+    unknown_user: Canary,
+    address: Canary,
+    key: Canary,
+    authorization: Canary,
+    garbage: Canary,
+    /// The control: an application's name and a part of a path, which are no secrets.
+    open: Canary,
+}
+
+impl Planted {
+    fn new() -> Self {
+        Self {
+            secret: Canary::ascii("client secret"),
+            second_secret: Canary::ascii("second client secret"),
+            lost_secret: Canary::ascii("client secret of a request that failed"),
+            description: Canary::wild("description"),
+            user_name: Canary::wild("user name"),
+            password: Canary::wild("password"),
+            wrong_password: Canary::wild("wrong password"),
+            unknown_user: Canary::plain("unknown user"),
+            address: Canary::address("source address"),
+            key: Canary::plain("Idempotency-Key"),
+            authorization: Canary::plain("Authorization"),
+            garbage: Canary::wild("what nothing could read"),
+            open: Canary::plain("no secret"),
+        }
+    }
+
+    /// What nobody may find, and what has to be found.
+    fn part(self) -> (Vec<Canary>, [Canary; 1]) {
+        let secret = vec![
+            self.secret,
+            self.second_secret,
+            self.lost_secret,
+            self.description,
+            self.user_name,
+            self.password,
+            self.wrong_password,
+            self.unknown_user,
+            self.address,
+            self.key,
+            self.authorization,
+            self.garbage,
+        ];
+        (secret, [self.open])
+    }
+}
+
+/// Asks, and keeps every error that was answered, head and body.
+struct Asker<'a> {
+    planted: &'a Planted,
+    errors: Vec<String>,
+}
+
+impl Asker<'_> {
+    fn ask(
+        &mut self,
+        client: &Client,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+        status: u16,
+    ) -> Answer {
+        let address = ("X-Forwarded-For", &*self.planted.address.text);
+        let answer = client.send(method, path, &[headers, &[address]].concat(), body).expect("is answered");
+        assert_eq!(answer.status, status, "{method} {path} {body:?}: {}", answer.text());
+        if status >= 400 {
+            self.errors.push(format!("{answer:?} {}", answer.text()));
+        }
+        answer
+    }
+
+    /// A body that is sent as it is, by the administrator.
+    fn ask_raw(&mut self, admin: &Client, body: &str, status: u16) {
+        let head = admin.head("POST", APPS, &[("Content-Type", "application/json")], body.len());
+        let answer = admin.exchange(&[head.as_bytes(), body.as_bytes()].concat()).expect("is answered");
+        assert_eq!(answer.status, status, "{body}: {}", answer.text());
+        self.errors.push(format!("{answer:?} {}", answer.text()));
+    }
+}
+
+fn with(name: &str, property: &str, value: impl Into<Value>) -> Value {
+    let mut body = app(name);
+    body[property] = value.into();
+    body
+}
+
+/// Everything ordinary: a user is made, makes applications, has them revealed, changes them.
+fn use_it(asker: &mut Asker<'_>, server: &Server) {
+    let Planted { secret, second_secret, description, user_name, password, key, open, .. } = asker.planted;
+    let admin = server.admin();
+    let user = json!({
+        "userName": user_name.text, "statusInfo": { "status": 1 },
+        "passwordInfo": { "password": password.text }, "permissions": { "roles": [1] },
+    });
+    let keyed = |name: &str| format!("{}-{name}", key.text);
+    let made = asker.ask(&admin, "POST", USERS, &[("Idempotency-Key", &keyed("user"))], Some(&user), 201);
+    assert!(!made.text().contains(&password.text));
+    asker.ask(&admin, "GET", &format!("{USERS}/{}", made.json()["id"]), &[], None, 200);
+    asker.ask(&admin, "GET", USERS, &[], None, 200);
+
+    let client = Client::new(server.address(), Some((&user_name.text, &password.text)));
+    let mut body = with(&open.text, "clientSecret", &*secret.text);
+    body["description"] = description.text.clone().into();
+    let key = keyed("app");
+    // Twice: the second is answered from the log.
+    for _ in 0..2 {
+        let created = asker.ask(&client, "POST", APPS, &[("Idempotency-Key", &key)], Some(&body), 201);
+        assert_eq!(created.json()["clientSecret"], *secret.text);
+    }
+    let path = format!("{APPS}/1");
+    // The control of the whole test: here it is in the clear, on purpose.
+    let revealed = asker.ask(&client, "GET", &path, &[], None, 200);
+    assert_eq!(
+        (&revealed.json()["clientSecret"], &revealed.json()["description"]),
+        (&json!(secret.text), &json!(description.text))
+    );
+    body["clientSecret"] = second_secret.text.clone().into();
+    asker.ask(&client, "PUT", &path, &[], Some(&body), 200);
+    asker.ask(&client, "GET", APPS, &[], None, 200);
+    asker.ask(&client, "GET", &path, &[], None, 200);
+    asker.ask(&client, "GET", &format!("/api/{}", open.text), &[], None, 404);
+    // On behalf of him, with his name in the query.
+    let name = user_name.text.bytes().flat_map(|byte| format!("%{byte:02X}").into_bytes()).collect();
+    let name = String::from_utf8(name).expect("is ASCII");
+    asker.ask(&admin, "GET", &format!("{path}?user={name}"), &[], None, 200);
+    let created =
+        asker.ask(&client, "POST", APPS, &[], Some(&with("second", "clientSecret", &*secret.text)), 201);
+    asker.ask(&client, "DELETE", &format!("{APPS}/{}", created.id()), &[], None, 204);
+}
+
+/// Everything that is refused.
+fn abuse_it(asker: &mut Asker<'_>, server: &Server) {
+    let Planted { lost_secret, user_name, wrong_password, unknown_user, key, authorization, garbage, .. } =
+        asker.planted;
+    let admin = server.admin();
+    for value in [
+        format!("Bearer {}", authorization.text),
+        format!("Basic {}", authorization.text),
+        format!("Basic {}", STANDARD.encode(&authorization.text)),
+        authorization.text.clone(),
+    ] {
+        asker.ask(&admin.saying(&value), "GET", APPS, &[], None, 401);
+    }
+    // A name that nobody has, and one that is locked by it: an event with the account, not with its name.
+    let unknown = Client::new(server.address(), Some((&unknown_user.text, &wrong_password.text)));
+    asker.ask(&unknown, "GET", APPS, &[], None, 401);
+    let wrong = Client::new(server.address(), Some((&user_name.text, &wrong_password.text)));
+    for _ in 0..4 {
+        asker.ask(&wrong, "GET", APPS, &[], None, 401);
+    }
+
+    let mut body = with("third", "clientSecret", &*lost_secret.text);
+    for (property, value) in [
+        ("surplus", json!(garbage.text)),
+        ("name", json!({ "of another type": garbage.text })),
+        ("dataStore", json!(garbage.text)),
+        ("authorizeURI", json!(format!("ftp://{}", garbage.text))),
+        ("tokenURI", json!(garbage.text)),
+        ("clientId", json!(format!("\u{1}{}", garbage.text))),
+        ("scope", json!("\u{7}".to_owned() + &garbage.text)),
+        ("description", json!(garbage.text.repeat(1000))),
+        ("tenantId", json!([garbage.text])),
+    ] {
+        let before = body[property].take();
+        body[property] = value;
+        asker.ask(&admin, "POST", APPS, &[], Some(&body), 400);
+        body[property] = before;
+        if body[property].is_null() {
+            body.as_object_mut().expect("is one").remove(property);
+        }
+    }
+    for header in ["If-Match", "Ledger-Min-Sequence"] {
+        asker.ask(
+            &admin,
+            "GET",
+            &format!("{APPS}/1"),
+            &[(header, &key.text)],
+            None,
+            if header == "If-Match" { 200 } else { 400 },
+        );
+        asker.ask(&admin, "PUT", &format!("{APPS}/1"), &[(header, &key.text)], Some(&body), 400);
+    }
+    asker.ask(
+        &admin,
+        "POST",
+        APPS,
+        &[("Idempotency-Key", &key.text), ("Idempotency-Key", &key.text)],
+        Some(&body),
+        400,
+    );
+    asker.ask(&admin, "POST", &format!("{APPS}?surplus={}", unknown_user.text), &[], Some(&body), 400);
+    asker.ask(&admin, "POST", APPS, &[("Sec-Fetch-Site", "cross-site")], Some(&body), 403);
+    // The same key with another body.
+    asker.ask(&admin, "POST", APPS, &[("Idempotency-Key", &key.text)], Some(&body), 201);
+    body["name"] = json!("fourth");
+    asker.ask(&admin, "POST", APPS, &[("Idempotency-Key", &key.text)], Some(&body), 409);
+
+    let text = garbage.text.replace(['"', '\\'], "");
+    for body in [
+        format!("{text}{{"),
+        format!("{{\"name\": {text}"),
+        format!("{{\"name\": \"{text}\", \"name\": \"{text}\"}}"),
+        format!("{{\"name\": \"{text}\\ud800\"}}"),
+        format!("[\"{text}\"]"),
+        format!("{}\"{text}\"", "[".repeat(500)),
+    ] {
+        asker.ask_raw(&admin, &body, 400);
+    }
+    asker.ask_raw(&admin, &format!("\"{}\"", text.repeat(100_000)), 413);
+}
+
+/// Has a handler panic with secrets in its hands: the system has no randomness left for the key they would be sealed with.
+fn frighten_it(asker: &mut Asker<'_>, place: &Place, server: &Server) {
+    let admin = server.admin();
+    let body = with("fifth", "clientSecret", &*asker.planted.lost_secret.text);
+    for _ in 0..50 {
+        // The first draw of a thread is the request's id; should a panic come there already, nobody is answered.
+        let rules = ["-e", "trace=getrandom", "-e", "inject=getrandom:error=EIO:when=2+"];
+        let tracer = Tracer::upon(server, place.path(), &rules);
+        let answer = admin.send("POST", APPS, &[], Some(&body));
+        tracer.let_go();
+        match answer {
+            Ok(answer) if answer.status == 500 => {
+                assert_eq!(answer.code(), INTERNAL);
+                asker.errors.push(format!("{answer:?} {}", answer.text()));
+                assert!(server.log().contains("panicked"), "{}", server.log());
+                assert_eq!(admin.get("/readyz").status, 200, "one panic ends one request");
+                return;
+            }
+            Ok(answer) => assert_eq!(answer.status, 201, "{}", answer.text()),
+            Err(_) => {}
+        }
+    }
+    panic!("it never panicked where it was to");
+}
+
+/// Has a synchronisation fail while secrets are written, which ends the writer.
+fn break_it(asker: &mut Asker<'_>, place: &Place, server: &Server) {
+    let admin = server.admin();
+    let body = with("sixth", "clientSecret", &*asker.planted.lost_secret.text);
+    let tracer = Tracer::upon(
+        server,
+        place.path(),
+        &["-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=1"],
+    );
+    asker.ask(&admin, "POST", APPS, &[], Some(&body), 503);
+    tracer.let_go();
+    asker.ask(&admin, "POST", APPS, &[], Some(&body), 503);
+    asker.ask(&admin, "GET", "/readyz", &[], None, 503);
+}
+
+fn check(format: &str) {
+    let planted = Planted::new();
+    let place = Place::new()
+        .with("LOG__LEVEL", "trace")
+        .with("LOG__FORMAT", format)
+        .with("SERVER__BEHIND_PROXY", "127.0.0.1");
+    let mut asker = Asker { planted: &planted, errors: Vec::new() };
+
+    let server = place.serve();
+    use_it(&mut asker, &server);
+    abuse_it(&mut asker, &server);
+    frighten_it(&mut asker, &place, &server);
+    assert!(server.log().contains("DEBUG"), "not even the requests were logged");
+    assert!(server.stop().success());
+    let server = place.serve();
+    break_it(&mut asker, &place, &server);
+    assert_eq!(server.stop().code(), Some(3));
+    let server = place.serve();
+    asker.ask(&server.admin(), "GET", &format!("{APPS}/1"), &[], None, 200);
+    server.kill();
+    // Everything that a restart after a crash writes, too.
+    assert!(place.serve().stop().success());
+
+    let Asker { errors, .. } = asker;
+    let (canaries, open) = planted.part();
+    let (hunt, control) = (Hunt::new(&canaries), Hunt::new(&open));
+    for error in &errors {
+        hunt.through("an error", error.as_bytes());
+    }
+    for format in ["table", "jsonl", "csv", "leaves"] {
+        let events = place.offline_bytes("events", &["--format", format]);
+        assert!(events.len() > 1000, "{format}: {}", events.len());
+        hunt.through(&format!("events --format {format}"), &events);
+        if format == "jsonl" {
+            // The address was believed, so it is there, sealed.
+            let sealed = String::from_utf8_lossy(&events)
+                .lines()
+                .filter(|line| line.contains("\"origin\":\"(sealed)\""))
+                .count();
+            assert!(sealed > 5, "{sealed} events with an origin");
+        }
+        // The table has a column for ids, none for names.
+        assert_eq!(control.found(&events).is_empty(), format == "table", "{format}");
+    }
+    for (subcommand, arguments) in [
+        ("verify", vec![]),
+        ("verify", vec!["--json"]),
+        ("replay", vec!["--digest"]),
+        ("replay", vec!["--json"]),
+    ] {
+        hunt.through(subcommand, &place.offline_bytes(subcommand, &arguments));
+    }
+    let ((data, caught), (logs, more)) = (hunt.below(&place.data()), hunt.below(&place.logs()));
+    assert!(caught.is_empty() && more.is_empty(), "{caught:?} {more:?}");
+    for directory in [place.data(), place.logs()] {
+        assert!(!control.below(&directory).1.is_empty(), "{}: the hunt finds nothing", directory.display());
+    }
+    assert!(data >= 5 && logs == 8, "{data} files, {logs} logs");
+    println!(
+        "{format}: {} errors, {data} files and {logs} logs searched for {} canaries",
+        errors.len(),
+        canaries.len()
+    );
+}
+
+#[test]
+fn l06_no_secret_leaves_by_files_events_errors_or_logs_for_people() {
+    check("people");
+}
+
+#[test]
+fn l06_no_secret_leaves_by_files_events_errors_or_logs_for_programs() {
+    check("json");
+}
