@@ -190,13 +190,19 @@ fn consistency_proofs_agree_with_tlog_tiles_for_every_pair_of_sizes() {
     }
 }
 
+/// Sizes of all small trees, and of some larger ones of every shape.
+fn shapes() -> impl Iterator<Item = u64> {
+    let near_a_power = |size: u64| [size - 1, size, size + 1].iter().any(|size| size.is_power_of_two());
+    (1..=SIZE_MAX).filter(move |size| *size < 24 || size % 13 == 0 || near_a_power(*size))
+}
+
 #[test]
 fn l05_every_changed_inclusion_proof_is_refused() {
     let stored = Stored::new(SIZE_MAX);
     let roots = roots();
     let at = |size: u64| roots[usize::try_from(size).expect("small")];
-    for size in 1..=SIZE_MAX {
-        let every_bit = [1, 2, 3, 7, 8, 9, 21].contains(&size);
+    for size in shapes() {
+        let every_bit = [1, 2, 3, 7, 8, 13].contains(&size);
         for index in (0..size).step_by(if size < 24 { 1 } else { 61 }) {
             let proof = prove_inclusion(&stored, index, size).expect("a leaf of the tree");
             let some_bit = usize::try_from((size * 31 + index * 7) % 256).expect("small");
@@ -237,8 +243,8 @@ fn l05_every_changed_consistency_proof_is_refused() {
     let stored = Stored::new(SIZE_MAX);
     let roots = roots();
     let at = |size: u64| roots[usize::try_from(size).expect("small")];
-    for new in 1..=SIZE_MAX {
-        let every_bit = [2, 3, 7, 8, 9, 21].contains(&new);
+    for new in shapes() {
+        let every_bit = [2, 3, 7, 8, 13].contains(&new);
         for old in (1..=new).step_by(if new < 24 { 1 } else { 61 }) {
             let proof = prove_consistency(&stored, old, new).expect("sizes in order");
             let some_bit = usize::try_from((new * 31 + old * 7) % 256).expect("small");
