@@ -182,7 +182,11 @@ mod tests {
         fn the_canonical_form_is_its_own_and_knows_no_case(name in "\\PC{1,40}") {
             let form = canonical(&name);
             prop_assert_eq!(&canonical(&form), &form);
-            prop_assert_eq!(&canonical(&CaseMapper::new().fold_string(&name)), &form);
+            // Decomposed first, as definition D146 does: folding turns the iota below U+1F80 into a letter, and a mark after
+            // it, which sorts before it in the decomposition, would hang on that letter (found with U+1133B).
+            let decomposed = DecomposingNormalizerBorrowed::new_nfd().normalize(&name).into_owned();
+            prop_assert_eq!(&canonical(&decomposed), &form);
+            prop_assert_eq!(&canonical(&CaseMapper::new().fold_string(&decomposed)), &form);
         }
 
         #[test]
