@@ -161,6 +161,9 @@ fn each_complaint_says_what_to_do() {
         (Some("[secrets]\nreveal = \"always\""), &[], &["\"audited\" or \"never\""]),
         (Some("[password]\npolicy = \"none\""), &[], &["\"default\" or \"hdp\""]),
         (Some("[log]\nlevel = \"loud=very\""), &[], &["log.level must be"]),
+        // Otherwise the name of a module, all of whose lines are wanted: nothing at all would be logged.
+        (Some("[log]\nlevel = \"inof\""), &[], &["log.level must be"]),
+        (Some("[log]\nlevel = \"info,authledger\""), &[], &["log.level must be"]),
         (Some("[log]\nformat = \"xml\""), &[], &["\"people\" or \"json\""]),
         (Some("[limits]\nrequest_time = \"0s\""), &[], &["limits.request_time must be"]),
         (Some("[limits]\nheader_bytes = 100"), &[], &["limits.header_bytes must be"]),
