@@ -10,8 +10,8 @@ use authledger::ledger::store::{AppendError, StoreError};
 
 use crate::book::{Book, LEDGER};
 use crate::child::Appending;
-use crate::disk::SmallDisk;
 use crate::ground;
+use crate::small_disk::SmallDisk;
 
 fn fill(path: &Path, megabytes: usize) {
     fs::write(path, vec![1; megabytes << 20]).expect("fits");

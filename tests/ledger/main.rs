@@ -13,6 +13,8 @@ mod ground;
 mod opening;
 mod power;
 mod server;
+#[path = "../support/small_disk.rs"]
+mod small_disk;
 mod trace;
 
 /// How many rounds a test of random moments takes: few every time, many in a soak.
