@@ -5,11 +5,15 @@
 
 mod answers;
 mod faults;
+mod full;
 mod hunt;
 mod kills;
 mod order;
 mod place;
 mod secrets;
+#[path = "../support/small_disk.rs"]
+mod small_disk;
+mod starting;
 mod strace;
 
 /// How many rounds a test of random moments takes: few every time, many in a soak.

@@ -32,8 +32,8 @@ pub(crate) fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
 
 /// A new ledger, and room beside it.
 pub(crate) struct Place {
-    _own: Option<tempfile::TempDir>,
-    path: PathBuf,
+    own: tempfile::TempDir,
+    data: PathBuf,
     settings: Vec<(String, String)>,
     runs: AtomicU32,
 }
@@ -41,16 +41,21 @@ pub(crate) struct Place {
 impl Place {
     /// A ledger with its administrator, in a temporary directory.
     pub(crate) fn new() -> Self {
-        let own = tempfile::tempdir().expect("a directory");
-        let path = own.path().canonicalize().expect("resolves");
-        let place = Self { _own: Some(own), ..Self::vacant(path) };
+        let place = Self::vacant();
         place.init();
         place
     }
 
-    /// A place in a directory of somebody else's, where no ledger is yet.
-    pub(crate) fn vacant(path: PathBuf) -> Self {
-        Self { _own: None, path, settings: Vec::new(), runs: AtomicU32::new(0) }
+    /// A place where no ledger is yet.
+    pub(crate) fn vacant() -> Self {
+        let own = tempfile::tempdir().expect("a directory");
+        let data = own.path().canonicalize().expect("resolves").join("data");
+        Self { own, data, settings: Vec::new(), runs: AtomicU32::new(0) }
+    }
+
+    /// With its data directory, which is not there yet, somewhere else.
+    pub(crate) fn on(self, directory: &Path) -> Self {
+        Self { data: directory.join("data"), ..self }
     }
 
     /// With a setting, as the environment spells it without its prefix: `LOG__LEVEL`.
@@ -66,12 +71,12 @@ impl Place {
 
     /// The directory around everything.
     pub(crate) fn path(&self) -> &Path {
-        &self.path
+        self.own.path()
     }
 
     /// The data directory.
     pub(crate) fn data(&self) -> PathBuf {
-        self.path.join("data")
+        self.data.clone()
     }
 
     /// The engine's file with the log.
@@ -85,7 +90,7 @@ impl Place {
 
     /// Everything that servers of this place wrote to their standard output and error.
     pub(crate) fn logs(&self) -> PathBuf {
-        self.path.join("logs")
+        self.path().join("logs")
     }
 
     fn environment(&self, command: &mut Command) {
@@ -151,19 +156,35 @@ impl Place {
         server
     }
 
-    /// Starts a server that may refuse.
-    pub(crate) fn start(&self, wrapper: &[&str]) -> Server {
-        let run = self.runs.fetch_add(1, Ordering::Relaxed);
-        fs::create_dir_all(self.logs()).expect("creates");
-        let (out, err) = (self.logs().join(format!("{run}.out")), self.logs().join(format!("{run}.err")));
+    fn start(&self, wrapper: &[&str]) -> Server {
         let words = [wrapper, &[AUTHLEDGER, "serve", "--listen", "127.0.0.1:0"]].concat();
         let mut command = Command::new(words[0]);
         self.environment(&mut command);
         command.args(&words[1..]).arg("--data-dir").arg(self.data());
+        self.run(command)
+    }
+
+    /// Starts a command whose output is kept.
+    fn run(&self, mut command: Command) -> Server {
+        let run = self.runs.fetch_add(1, Ordering::Relaxed);
+        fs::create_dir_all(self.logs()).expect("creates");
+        let (out, err) = (self.logs().join(format!("{run}.out")), self.logs().join(format!("{run}.err")));
         command.stdin(Stdio::null());
         command.stdout(File::create(&out).expect("creates")).stderr(File::create(&err).expect("creates"));
-        let process = command.spawn().unwrap_or_else(|error| panic!("{words:?} does not start: {error}"));
+        let process = command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
         Server { process, address: SocketAddr::from(([0; 4], 0)), out, err }
+    }
+
+    /// Runs a `serve` that must refuse: its exit code and what it said. Nothing may stand on its standard output.
+    pub(crate) fn refused(&self, command: Command) -> (i32, String) {
+        let asked = format!("{command:?}");
+        let mut server = self.run(command);
+        let ended = wait_for("refusal", || {
+            let said = fs::read_to_string(&server.out).expect("reads");
+            assert_eq!(said, "", "{asked} does not refuse: {}", server.log());
+            server.process.try_wait().expect("can be asked")
+        });
+        (ended.code().unwrap_or(-1), server.log())
     }
 }
 
