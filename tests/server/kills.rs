@@ -139,6 +139,18 @@ impl Believer {
     }
 }
 
+/// Four clients who know of nothing yet.
+fn believers() -> Vec<Believer> {
+    let nothing = |number| Believer {
+        number,
+        deeds: 0,
+        there: BTreeMap::new(),
+        gone: BTreeSet::new(),
+        in_flight: None,
+    };
+    (0..4).map(nothing).collect()
+}
+
 fn found(admin: &Client) -> BTreeMap<String, String> {
     // The list spells ids as numbers, everything else as texts (hdp-api 9.2).
     let row = |app: &Value| Some((app["id"].as_u64()?.to_string(), app["name"].as_str()?.to_owned()));
@@ -160,15 +172,7 @@ fn l02_kill_9_under_load_loses_nothing_that_was_acknowledged() {
     println!("seed {seed}");
     let random = SeededRandom::new(seed);
     let place = Place::new();
-    let mut believers: Vec<Believer> = (0..4)
-        .map(|number| Believer {
-            number,
-            deeds: 0,
-            there: BTreeMap::new(),
-            gone: BTreeSet::new(),
-            in_flight: None,
-        })
-        .collect();
+    let mut believers = believers();
     let mut past = Vec::new();
     for round in 0..rounds(5, 50) {
         let server = place.serve();
@@ -259,5 +263,34 @@ fn l02_a_kill_between_append_and_answer_and_a_repeated_request_make_one_object()
         }
         assert!(server.stop().success());
         assert_eq!(place.verified(), size, "{deed:?} was recorded twice");
+    }
+}
+
+#[test]
+fn an_orderly_stop_under_load_answers_all_that_it_does() {
+    let random = SeededRandom::new(u64::from_le_bytes(draw(&SystemRandom)));
+    let place = Place::new();
+    let mut believers = believers();
+    for round in 0..rounds(3, 30) {
+        let server = place.serve();
+        let (admin, acknowledged) = (server.admin(), AtomicU64::new(0));
+        let server = Mutex::new(Some(server));
+        thread::scope(|scope| {
+            for believer in &mut believers {
+                let (admin, random, acknowledged) = (&admin, &random, &acknowledged);
+                scope.spawn(move || believer.work(admin, random, acknowledged));
+            }
+            wait_for("load", || (acknowledged.load(Ordering::Relaxed) >= 20).then_some(()));
+            let server = server.lock().expect("nobody panicked").take().expect("runs");
+            assert!(server.stop().success());
+        });
+        place.verified();
+        let server = place.serve();
+        let there = found(&server.admin());
+        // Who heard nothing was not let in any more: nothing was done for him.
+        for believer in &mut believers {
+            assert!(!believer.check(&server.admin(), &there), "round {round}: done, and not answered");
+        }
+        assert!(server.stop().success());
     }
 }
