@@ -5,11 +5,12 @@
 mod book;
 mod child;
 mod conformance;
-mod disk;
 mod faults;
 mod flips;
 mod full;
 mod ground;
+#[path = "../support/loop_disk.rs"]
+mod loop_disk;
 mod opening;
 mod power;
 mod server;

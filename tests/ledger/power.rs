@@ -10,8 +10,8 @@ use authledger::ledger::refusal::OpenRefusal;
 
 use crate::book::LEDGER;
 use crate::child::{self, Appending};
-use crate::disk::LoopDisk;
 use crate::ground;
+use crate::loop_disk::LoopDisk;
 
 /// A small sequence of numbers that look random, the same every time.
 fn moments(count: u64, from_ms: u64, until_ms: u64) -> impl Iterator<Item = Duration> {

@@ -4,12 +4,17 @@
 //! `AUTHLEDGER_SOAK=1` makes the random ones long.
 
 mod answers;
+mod believers;
 mod faults;
 mod full;
 mod hunt;
+
 mod kills;
+#[path = "../support/loop_disk.rs"]
+mod loop_disk;
 mod order;
 mod place;
+mod power;
 mod secrets;
 #[path = "../support/small_disk.rs"]
 mod small_disk;
