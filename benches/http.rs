@@ -106,7 +106,7 @@ struct Server {
 impl Server {
     fn hello() -> Self {
         let mut command = pinned(&std::env::current_exe().expect("this program"));
-        Self::start(command.env("BENCH_HELLO", "1").stdout(Stdio::piped()).stderr(Stdio::null()), false)
+        Self::start(command.env("BENCH_HELLO", "1").stdout(Stdio::piped()).stderr(Stdio::null()))
     }
 
     fn authledger(directory: &Path, reveal: &str) -> Self {
@@ -117,18 +117,14 @@ impl Server {
             .env("AUTHLEDGER_ADMIN_PASSWORD", PASSWORD)
             .env("AUTHLEDGER_SECRETS__REVEAL", reveal)
             .env("AUTHLEDGER_LOG__LEVEL", "warn")
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
-        Self::start(&mut command, true)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        Self::start(&mut command)
     }
 
-    fn start(command: &mut Command, on_stderr: bool) -> Self {
+    fn start(command: &mut Command) -> Self {
         let mut child = command.spawn().expect("the server starts");
-        let output: Box<dyn std::io::Read + Send> = if on_stderr {
-            Box::new(child.stderr.take().expect("piped"))
-        } else {
-            Box::new(child.stdout.take().expect("piped"))
-        };
+        let output = child.stdout.take().expect("piped");
         let mut lines = BufReader::new(output).lines();
         let address = loop {
             let line = lines.next().expect("the server says where it listens").expect("text");
