@@ -7,7 +7,7 @@ use std::fmt;
 use std::thread;
 
 use crate::answers::{APPS, Answer, Client};
-use crate::place::Place;
+use crate::place::{Place, wait_for};
 use crate::strace::{Call, Tracer};
 
 /// `The outcome is unknown`.
@@ -194,6 +194,43 @@ fn l02_a_failing_or_last_write_ends_the_writer_and_loses_nothing() {
         }
     }
     table(rows);
+}
+
+/// The engine's timer synchronises its file behind our back, and says nothing when that fails. Acknowledgements hang on our
+/// own handle of the file, which the kernel tells of each lost page once more; so writes may go on, and none may be lost.
+#[test]
+fn l02_a_failing_synchronisation_by_the_engines_own_timer_loses_nothing() {
+    let place = Place::new();
+    let server = place.serve();
+    let admin = server.admin();
+    assert_eq!(admin.create("before", None).expect("is answered").status, 201);
+    let tracer =
+        Tracer::upon(&server, place.path(), &["-e", "trace=fsync", "-e", "inject=fsync:error=EIO:when=1+"]);
+    wait_for("failed synchronisation", || tracer.so_far().contains("(INJECTED)").then_some(()));
+    let mut acknowledged = vec!["before".to_owned()];
+    let mut hears = Vec::new();
+    for write in 0..4 {
+        let name = format!("after {write}");
+        let answer = admin.create(&name, Some(&name));
+        hears.push(heard(&answer));
+        if answer.is_ok_and(|answer| answer.status == 201) {
+            acknowledged.push(name);
+        }
+    }
+    let ready = admin.get("/readyz");
+    println!("fsync by the timer, EIO: clients hear {hears:?}; readyz {}", ready.text());
+    assert!(hears.iter().all(|heard| ["201", "503 unknown", "503 stopped"].contains(&&**heard)), "{hears:?}");
+    assert_eq!(ready.status == 200, hears[3] == "201", "{hears:?}: {}", ready.text());
+    assert_eq!(names(&admin), acknowledged);
+    let ended = server.stop();
+    drop(tracer);
+    // Closing synchronises as well, and that it failed is said.
+    assert_eq!(ended.code(), Some(3));
+    let server = place.serve();
+    let found = names(&server.admin());
+    assert!(acknowledged.iter().all(|name| found.contains(name)), "{acknowledged:?} of {found:?}");
+    assert!(server.stop().success());
+    place.verified();
 }
 
 #[test]

@@ -150,6 +150,11 @@ impl Tracer {
         tracer
     }
 
+    /// What it wrote so far.
+    pub(crate) fn so_far(&self) -> String {
+        fs::read_to_string(&self.output).expect("reads")
+    }
+
     /// Has it let go of the server, which goes on as if nothing had been.
     pub(crate) fn let_go(mut self) {
         // Killed outright it could leave a thread in the middle of a call.
