@@ -271,7 +271,16 @@ fn not_executed(error: ExecuteError) -> ApiError {
 
 /// A fault of the vault's, for the log.
 pub fn fault(error: VaultError) -> ApiError {
-    ApiError::Internal(Fault::new(error))
+    match error {
+        // The disk fails under a running server: no fault of ours, and a restart or another server may help.
+        VaultError::Store(_) => ApiError::Storage(Fault::new(error)),
+        VaultError::Erased { .. }
+        | VaultError::Damaged { .. }
+        | VaultError::UnknownGeneration { .. }
+        | VaultError::Missing { .. }
+        | VaultError::DoesNotOpen { .. }
+        | VaultError::KeysFile(_) => ApiError::Internal(Fault::new(error)),
+    }
 }
 
 /// Opens text that an object may have; text whose key was destroyed is as if it had been left out.
@@ -285,5 +294,20 @@ pub fn open_text(
         None | Some(Err(VaultError::Erased { .. })) => Ok(None),
         Some(Ok(text)) => Ok(Some(text)),
         Some(Err(error)) => Err(fault(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::store::StoreError;
+
+    /// Found by a power cut: a PUT that needed a key from the dead disk was answered with 500.
+    #[test]
+    fn a_key_that_the_disk_does_not_give_back_is_503() {
+        let unread = fault(VaultError::Store(StoreError::Poisoned));
+        assert_eq!(unread.status().as_u16(), 503, "{unread:?}");
+        let missing = fault(VaultError::Missing { entry: "login key" });
+        assert_eq!(missing.status().as_u16(), 500, "{missing:?}");
     }
 }

@@ -106,6 +106,8 @@ codes! {
     NO_DATA_STORE = 222_299_032, "There is no data store with the id {0}.";
     /// The log is still being opened.
     STARTING = 222_299_033, "The server is starting: the log is being opened and checked. Try again.";
+    /// The disk does not give back what it holds.
+    STORAGE = 222_299_034, "The server's storage can't be read at the moment. If the request was to change something, its outcome is unknown: read before repeating.";
 }
 
 #[cfg(test)]

@@ -93,6 +93,8 @@ pub enum ApiError {
     SlowRequest(u64),
     /// The answer was not there in time, seconds.
     SlowAnswer(u64),
+    /// The disk does not give back what it holds; logged, never told.
+    Storage(Fault),
     /// A fault of ours; logged, never told.
     Internal(Fault),
 }
@@ -214,6 +216,7 @@ impl ApiError {
             ApiError::SlowAnswer(secs) => {
                 (S::SERVICE_UNAVAILABLE, codes::SLOW_ANSWER, vec![secs.to_string()])
             }
+            ApiError::Storage(_) => (S::SERVICE_UNAVAILABLE, codes::STORAGE, none()),
             ApiError::Internal(_) => (S::INTERNAL_SERVER_ERROR, codes::INTERNAL, none()),
         }
     }

@@ -12,6 +12,7 @@ use events::envelope::Actor;
 use events::id::{CommandId, UserId};
 
 use super::AppState;
+use super::asking::fault;
 use super::error::{ApiError, Fault};
 use super::headers::is_cross_site;
 use crate::auth::address::client_address;
@@ -104,7 +105,8 @@ async fn authenticate(app: &AppState, headers: &HeaderMap, peer: IpAddr) -> Resu
             Err(ApiError::TooManyFailures { retry_after_secs: secs(retry_after) })
         }
         Err(AuthError::Busy) => Err(ApiError::Busy),
-        Err(error @ (AuthError::Vault(_) | AuthError::Hash(_))) => Err(ApiError::Internal(Fault::new(error))),
+        Err(AuthError::Vault(error)) => Err(fault(error)),
+        Err(error @ AuthError::Hash(_)) => Err(ApiError::Internal(Fault::new(error))),
     }
 }
 

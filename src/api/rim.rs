@@ -72,7 +72,7 @@ pub(super) fn set_request_id(headers: &mut HeaderMap, id: CommandId) {
 fn log(method: &Method, path: &str, id: CommandId, response: &Response<Body>, error: Option<&ApiError>) {
     let status = response.status().as_u16();
     match error {
-        Some(ApiError::Internal(fault)) => {
+        Some(ApiError::Internal(fault) | ApiError::Storage(fault)) => {
             tracing::error!(%method, path, status, request = %id, ?fault, "failed");
         }
         Some(_) => tracing::info!(%method, path, status, request = %id, "refused"),
