@@ -13,7 +13,6 @@ mod ground;
 mod loop_disk;
 mod opening;
 mod power;
-mod server;
 #[path = "../support/small_disk.rs"]
 mod small_disk;
 mod trace;
