@@ -5,7 +5,7 @@ use std::{
     ops::ControlFlow,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -25,7 +25,7 @@ use super::{
     recover::Closer,
     store::{LogReader, LogStore, StoreError},
     witness::Witness,
-    writer::{Job, Writer},
+    writer::{Job, Message, Writer},
 };
 use crate::{
     clock::ClockRefusal,
@@ -153,6 +153,8 @@ pub(super) struct Shared {
     batches: AtomicU64,
     commands: AtomicU64,
     longest_hold_nanos: AtomicU64,
+    /// Whether the writer was asked to look again and has not done so yet.
+    look_asked: AtomicBool,
 }
 
 impl Shared {
@@ -166,6 +168,7 @@ impl Shared {
             batches: AtomicU64::new(0),
             commands: AtomicU64::new(0),
             longest_hold_nanos: AtomicU64::new(0),
+            look_asked: AtomicBool::new(false),
         }
     }
 
@@ -220,6 +223,17 @@ impl Shared {
     }
 }
 
+impl Shared {
+    pub(super) fn is_short_of_room(&self) -> bool {
+        self.room.lock().is_some()
+    }
+
+    /// The writer takes its look now; from here on another may be asked for.
+    pub(super) fn looked(&self) {
+        self.look_asked.store(false, Ordering::Release);
+    }
+}
+
 /// Marks the writer as failed when its thread ends in any other way than the orderly one.
 struct Watchman(Option<Arc<Shared>>);
 
@@ -249,7 +263,7 @@ pub struct Ledger {
     reader: Arc<dyn LogReader>,
     epoch: Epoch,
     waiters: Semaphore,
-    queue: Mutex<Option<mpsc::Sender<Job>>>,
+    queue: Mutex<Option<mpsc::Sender<Message>>>,
     writer: Mutex<Option<WriterThread>>,
 }
 
@@ -325,18 +339,28 @@ impl Ledger {
         Some(Position { epoch: self.epoch, sequence })
     }
 
-    /// Whether writes are taken.
+    /// Whether writes are taken, as of the writer's last look. When they are not for a reason that can pass, the writer is
+    /// asked to look again, so that asking once more tells.
     pub fn health(&self) -> Health {
         if let Some(stop) = self.shared.stopped() {
             return Health::Stopped(stop);
         }
-        if let Some(refusal) = *self.shared.clock.lock() {
-            return Health::Clock(refusal);
+        let clock = *self.shared.clock.lock();
+        let room = self.shared.room.lock().clone();
+        let health = match (clock, room) {
+            (Some(refusal), _) => Health::Clock(refusal),
+            (None, Some(reason)) => Health::NoRoom(reason),
+            (None, None) => return Health::Writing,
+        };
+        // One look at a time: anybody may ask how the ledger is, and the queue is for commands.
+        if !self.shared.look_asked.swap(true, Ordering::AcqRel) {
+            let asked =
+                self.queue.lock().as_ref().is_some_and(|queue| queue.try_send(Message::LookAgain).is_ok());
+            if !asked {
+                self.shared.looked();
+            }
         }
-        match &*self.shared.room.lock() {
-            Some(reason) => Health::NoRoom(reason.clone()),
-            None => Health::Writing,
-        }
+        health
     }
 
     /// Batches made durable and commands answered in them since the start.
@@ -366,7 +390,7 @@ impl Ledger {
     fn enqueue(&self, job: Job) -> Result<(), ExecuteError> {
         let queue = self.queue.lock();
         let queue = queue.as_ref().ok_or(ExecuteError::Stopped(Stop::Closed))?;
-        queue.try_send(job).map_err(|error| match error {
+        queue.try_send(Message::Job(Box::new(job))).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => ExecuteError::QueueFull,
             mpsc::error::TrySendError::Closed(_) => {
                 ExecuteError::Stopped(self.shared.stopped().unwrap_or(Stop::Fault))

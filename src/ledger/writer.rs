@@ -40,6 +40,14 @@ const BATCH_COMMANDS_MAX: usize = 256;
 /// Most bytes of leaves in one batch.
 const BATCH_LEAF_BYTES_MAX: usize = 3 * 1024 * 1024;
 
+/// What reaches the writer.
+pub(super) enum Message {
+    /// A command to be carried out.
+    Job(Box<Job>),
+    /// See whether what stood in the way of writes still does.
+    LookAgain,
+}
+
 /// A command with somebody waiting for its outcome.
 pub(super) struct Job {
     pub(super) command: Command,
@@ -62,21 +70,53 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Works until every sender is gone and the queue is empty, then hands back what must be closed.
-    pub(super) fn run(mut self, mut queue: mpsc::Receiver<Job>) -> (Box<dyn LogStore>, Witness) {
+    pub(super) fn run(mut self, mut queue: mpsc::Receiver<Message>) -> (Box<dyn LogStore>, Witness) {
         let mut jobs = Vec::new();
         loop {
             if jobs.is_empty() {
-                let Some(job) = queue.blocking_recv() else { break };
-                jobs.push(job);
+                let Some(message) = queue.blocking_recv() else { break };
+                self.receive(message, &mut jobs);
             }
             while jobs.len() < BATCH_COMMANDS_MAX {
-                let Ok(job) = queue.try_recv() else { break };
-                jobs.push(job);
+                let Ok(message) = queue.try_recv() else { break };
+                self.receive(message, &mut jobs);
             }
-            // What no longer fits the batch begins the next one.
-            jobs = self.commit(jobs);
+            if !jobs.is_empty() {
+                // What no longer fits the batch begins the next one.
+                jobs = self.commit(jobs);
+            }
         }
         (self.store, self.witness)
+    }
+
+    fn receive(&mut self, message: Message, jobs: &mut Vec<Job>) {
+        match message {
+            Message::Job(job) => jobs.push(*job),
+            Message::LookAgain => self.look_again(),
+        }
+    }
+
+    /// Writes are refused while the clock or the disk is wrong, and whoever hears "not ready" sends none that would show
+    /// that both are well again. So asking how the ledger is asks for this look too.
+    fn look_again(&mut self) {
+        self.shared.looked();
+        if self.shared.stopped().is_some() {
+            return;
+        }
+        let stamp = self.stamper.stamp(self.clock.now(), self.clock.monotonic());
+        self.shared.clock_refused(stamp.err());
+        if !self.shared.is_short_of_room() {
+            return;
+        }
+        // An append of nothing is refused for want of room like any other, and otherwise changes nothing.
+        let here = Head { size: self.frontier.size(), chain: self.chain };
+        match self.store.append(&here, &Batch::default()) {
+            Ok(_) => self.shared.short_of_room(None),
+            Err(AppendError::Unavailable { reason }) => self.shared.short_of_room(Some(reason)),
+            Err(error @ (AppendError::Conflict { .. } | AppendError::Unknown { .. })) => {
+                self.stop(Stop::Append(error.to_string()));
+            }
+        }
     }
 
     /// Carries out one batch and answers its jobs; gives back those that did not fit.

@@ -1,6 +1,8 @@
+use std::time::Duration;
+
 use super::{Memory, NOON, create_app, digest};
 use crate::ledger::{
-    live::{ExecuteError, Health, Position, Stop, WaitError},
+    live::{ExecuteError, Health, Ledger, Position, Stop, WaitError},
     memory::Fault,
 };
 
@@ -80,6 +82,40 @@ async fn a_clock_that_jumped_stops_writes_until_it_is_back() {
     let receipt =
         ledger.execute(memory.command(create_app(&vault, "two"))).await.expect("a clock set back is held");
     assert_eq!(receipt.events[0].header.recorded_at, NOON, "stamps never go back");
+}
+
+/// Asks until writes are taken again; the writer looks beside whoever asks.
+async fn recovers(ledger: &Ledger) {
+    let asked = async {
+        while ledger.health() != Health::Writing {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), asked).await.expect("well again without a write");
+}
+
+/// A balancer that hears "not ready" sends no write; the ledger was not ready for ever after.
+#[tokio::test]
+async fn what_has_passed_is_noticed_without_a_write() {
+    let memory = Memory::create(9);
+    let ledger = memory.start();
+    let vault = memory.vault();
+    memory.disk.fail_after(0, Fault::Refuse);
+    let refused = ledger.execute(memory.command(create_app(&vault, "one"))).await;
+    assert!(matches!(refused, Err(ExecuteError::Unavailable(_))), "{refused:?}");
+    assert!(matches!(ledger.health(), Health::NoRoom(_)));
+    recovers(&ledger).await;
+
+    memory.clock.set_wall(NOON.saturating_add_secs(365 * 24 * 60 * 60));
+    let refused = ledger.execute(memory.command(create_app(&vault, "one"))).await;
+    assert!(matches!(refused, Err(ExecuteError::Clock(_))), "{refused:?}");
+    for _ in 0..100 {
+        assert!(matches!(ledger.health(), Health::Clock(_)), "the clock is still wrong");
+    }
+    memory.clock.set_wall(NOON);
+    recovers(&ledger).await;
+    assert_eq!(memory.head().size, 6, "looking records nothing");
+    ledger.execute(memory.command(create_app(&vault, "one"))).await.expect("and writes are taken");
 }
 
 #[tokio::test]
