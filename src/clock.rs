@@ -3,7 +3,7 @@
 //! Here are the clock and its steppable twin, the rule by which the writer stamps events, and the source of random bytes
 //! with its seedable twin. `SystemTime::now` and `getrandom::fill` are banned everywhere else (`clippy.toml`).
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use events::time::Timestamp;
 use parking_lot::Mutex;
@@ -12,7 +12,7 @@ use thiserror::Error;
 /// Microseconds in a day; the day of a time is its quotient, rounded down.
 pub const DAY_MICROS: i64 = 86_400_000_000;
 
-/// Time since some moment of this process; never steps, says nothing about the calendar.
+/// Time since some moment before; never steps, says nothing about the calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Monotonic(pub Duration);
 
@@ -28,26 +28,18 @@ impl Monotonic {
 pub trait Clock: Send + Sync {
     /// Wall clock, microseconds UTC. May step in both directions.
     fn now(&self) -> Timestamp;
-    /// Advances evenly while the machine runs.
+    /// Advances evenly, also while the machine sleeps.
     fn monotonic(&self) -> Monotonic;
 }
 
 /// The operating system's clocks.
-#[derive(Clone, Copy, Debug)]
-pub struct SystemClock {
-    started: Instant,
-}
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
 
 impl SystemClock {
-    /// Counts monotonic time from now.
+    /// The clocks of this machine.
     pub fn new() -> Self {
-        Self { started: Instant::now() }
-    }
-}
-
-impl Default for SystemClock {
-    fn default() -> Self {
-        Self::new()
+        Self
     }
 }
 
@@ -60,7 +52,12 @@ impl Clock for SystemClock {
     }
 
     fn monotonic(&self) -> Monotonic {
-        Monotonic(self.started.elapsed())
+        // The clock that goes on while the machine sleeps. By the standard library's, which stands still, a laptop that was
+        // opened in the morning would have jumped by a night, and the stamp rule would refuse to write until a restart.
+        let since_boot = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        let secs = u64::try_from(since_boot.tv_sec).unwrap_or_default();
+        let nanos = u32::try_from(since_boot.tv_nsec).unwrap_or_default();
+        Monotonic(Duration::new(secs, nanos))
     }
 }
 
@@ -328,5 +325,15 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn the_systems_clocks_are_the_machines_and_only_advance() {
+        let clock = SystemClock::new();
+        let (first, second) = (clock.monotonic(), clock.monotonic());
+        assert!(first <= second);
+        // What the machine slept is counted too, so it is never behind the clock that stands still meanwhile.
+        let awake = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        assert!(clock.monotonic().0.as_secs() >= u64::try_from(awake.tv_sec).expect("since the start"));
     }
 }
