@@ -45,6 +45,7 @@ impl Serve {
             return say(config.masked_toml().trim_end()).map(|()| Exit::Done);
         }
         start_log(&config.log);
+        keep_out_of_core_files();
         std::panic::set_hook(Box::new(report_panic));
 
         // The port first: when it is taken, nothing on disk has been touched yet.
@@ -76,6 +77,18 @@ impl Serve {
             )),
             Err(error) => Err(Failure::cannot_run(format!("the log could not be closed in order: {error}"))),
         }
+    }
+}
+
+/// A core file would hold keys and secrets in the clear, wherever the machine puts it (SECURITY L6). The limit ends those that
+/// the kernel writes itself, the flag also those that it pipes to a program.
+fn keep_out_of_core_files() {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    let done =
+        setrlimit(Resource::Core, none).and_then(|()| set_dumpable_behavior(DumpableBehavior::NotDumpable));
+    if let Err(error) = done {
+        tracing::warn!(%error, "core files could not be switched off: if the server crashes, one may hold secrets");
     }
 }
 

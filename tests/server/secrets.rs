@@ -1,5 +1,9 @@
 //! L6: what must stay secret appears in no file, log line, event or error, whatever happens to the server that holds it.
 
+use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::Command;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -348,4 +352,19 @@ fn l06_no_secret_leaves_by_files_events_errors_or_logs_for_people() {
 #[test]
 fn l06_no_secret_leaves_by_files_events_errors_or_logs_for_programs() {
     check("json");
+}
+
+/// Started by a shell that would allow core files of any size.
+#[test]
+fn l06_a_crash_leaves_no_core_file() {
+    let place = Place::new();
+    let mut server = place.serve_under(&["sh", "-c", "ulimit -c unlimited; exec \"$0\" \"$@\""]);
+    let limits = fs::read_to_string(format!("/proc/{}/limits", server.id())).expect("the server runs");
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("Linux tells");
+    let values: Vec<&str> = core.trim_start_matches("Max core file size").split_whitespace().collect();
+    assert_eq!(values, ["0", "0", "bytes"], "{limits}");
+    let aborted = Command::new("sh").arg("-c").arg(format!("kill -ABRT {}", server.id())).status();
+    assert!(aborted.is_ok_and(|status| status.success()));
+    let ended = server.ended();
+    assert_eq!((ended.signal(), ended.core_dumped()), (Some(6), false), "{ended}");
 }
