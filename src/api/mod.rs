@@ -29,6 +29,7 @@ mod management;
 mod rim;
 pub mod router;
 pub mod server;
+mod slices;
 pub mod written;
 
 /// What every handler may reach; cheap to clone.

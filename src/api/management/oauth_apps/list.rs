@@ -14,13 +14,11 @@ use crate::{
         answer::answer,
         asking::Asking,
         error::{ApiError, Kind},
+        slices,
     },
     auth::{permission::MGMT_API, principal::Principal},
     commands::View,
 };
-
-/// Most rows looked at under the state's guard at once.
-const SLICE_ROWS: usize = 1000;
 
 /// One row of the list; `id` is a number there, and client id and secret are missing.
 #[derive(Serialize)]
@@ -59,35 +57,18 @@ pub(in crate::api::management) async fn list(
     let principal = app.ledger().read(|view| asking.principal(view, &[MGMT_API]))?;
     let tenants = app.ledger().read(|view| Tenants::of(view, &principal, by_id, by_name.as_deref()))?;
 
-    let mut applications = Vec::new();
-    let mut after = OAuthAppId(page.after.unwrap_or(0));
-    let wanted = page.limit.unwrap_or(usize::MAX);
-    let next = loop {
-        // One row more than wanted tells whether there is a next page.
-        let slice = SLICE_ROWS.min(wanted.saturating_sub(applications.len()).saturating_add(1));
-        let rows = app.ledger().read(|view| tenants.slice(view, after, slice));
-        let whole = rows.len() < slice;
-        for (id, row) in rows {
-            if applications.len() == wanted {
-                break;
-            }
-            applications.push(listed(&asking, id, &row)?);
-            after = id;
-        }
-        if whole {
-            break None;
-        }
-        if applications.len() == wanted {
-            break Some(after.0);
-        }
-    };
+    let (applications, next) = slices::collect(
+        page,
+        |after, most| app.ledger().read(|view| tenants.slice(view, OAuthAppId(after), most)),
+        |id, row| listed(&asking, id, &row),
+    )?;
     Ok(answer(StatusCode::OK, &List { applications, next }))
 }
 
-fn listed(asking: &Asking, id: OAuthAppId, row: &OAuthApp) -> Result<Row, ApiError> {
+fn listed(asking: &Asking, id: u64, row: &OAuthApp) -> Result<Row, ApiError> {
     let description = description(asking, row.description.as_ref())?;
     Ok(Row {
-        id: id.0,
+        id,
         name: row.name.clone(),
         data_store: row.data_store.0,
         tenant_id: row.tenant.0,
@@ -144,19 +125,19 @@ impl Tenants {
     }
 
     /// The next rows after `after`, in the order of ids; visits no row of another tenant.
-    fn slice(&self, view: &View<'_>, after: OAuthAppId, rows: usize) -> Vec<(OAuthAppId, Arc<OAuthApp>)> {
+    fn slice(&self, view: &View<'_>, after: OAuthAppId, rows: usize) -> Vec<(u64, Arc<OAuthApp>)> {
         let apps = &view.state.oauth_apps;
         match self {
             Self::All => {
                 let from = OAuthAppId(after.0.saturating_add(1));
-                apps.rows.range(from..).take(rows).map(|(id, row)| (*id, Arc::clone(row))).collect()
+                apps.rows.range(from..).take(rows).map(|(id, row)| (id.0, Arc::clone(row))).collect()
             }
             Self::Some(tenants) => {
                 let of_each: Vec<_> =
                     tenants.iter().map(|tenant| apps.of_tenant(*tenant, after).peekable()).collect();
                 Merged(of_each)
                     .take(rows)
-                    .filter_map(|id| Some((id, Arc::clone(apps.rows.get(&id)?))))
+                    .filter_map(|id| Some((id.0, Arc::clone(apps.rows.get(&id)?))))
                     .collect()
             }
         }
