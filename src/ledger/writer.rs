@@ -16,7 +16,6 @@ use events::{
     chain::{ChainHash, link},
     codec::encode,
     envelope::{COMMAND_BYTES_MAX, COMMAND_EVENTS_MAX, Envelope, Header, IdempotencyTags},
-    event::Event,
     id::{Epoch, LedgerId, Sequence},
     merkle::{Frontier, leaf_hash},
     time::Timestamp,
@@ -31,7 +30,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, Stamper},
-    commands::{Cause, Command, Decision, Refusal, View, decide, may_repeat},
+    commands::{Cause, Command, Decision, Fact, Refusal, View, decide, may_repeat},
     vault::{Vault, entries},
 };
 
@@ -269,8 +268,8 @@ impl<'base> Draft<'base> {
         if let Some(repeated) = self.repeated(command)? {
             return Ok(repeated);
         }
-        let decision = decide(&self.layer, command, self.now)?;
-        let events = self.envelopes(&command.cause, &decision)?;
+        let Decision { facts, keys, logins } = decide(&self.layer, command, self.now)?;
+        let events = self.envelopes(&command.cause, facts)?;
         let mut leaves = Vec::with_capacity(events.len());
         let mut chain = self.chain;
         let mut bytes = 0;
@@ -294,13 +293,13 @@ impl<'base> Draft<'base> {
             self.layer.state.apply(envelope);
             self.frontier.push(leaf_hash(leaf));
         }
-        for (tag, user) in &decision.logins {
-            self.layer.logins.put(*tag, *user);
+        for (tag, user) in logins {
+            self.layer.logins.put(tag, user);
             self.batch
                 .keys
-                .push(KeyChange::Put { key: entries::login(tag), value: entries::login_value(*user) });
+                .push(KeyChange::Put { key: entries::login(&tag), value: entries::login_value(user) });
         }
-        self.batch.keys.extend(decision.keys);
+        self.batch.keys.extend(keys);
         self.batch.leaves.extend(leaves);
         self.bytes += bytes;
         self.chain = chain;
@@ -324,8 +323,7 @@ impl<'base> Draft<'base> {
         Ok(Some(Outcome::Repeated { first: remembered.first, count: remembered.count }))
     }
 
-    fn envelopes(&self, cause: &Cause, decision: &Decision) -> Result<Vec<Envelope>, ExecuteError> {
-        let facts = &decision.facts;
+    fn envelopes(&self, cause: &Cause, facts: Vec<Fact>) -> Result<Vec<Envelope>, ExecuteError> {
         let count = u32::try_from(facts.len()).ok().filter(|count| *count <= COMMAND_EVENTS_MAX);
         let count = count.ok_or(Refusal::TooManyEvents(facts.len()))?;
         let tags = match &cause.idempotency {
@@ -363,7 +361,7 @@ impl<'base> Draft<'base> {
                 idempotency: tags.filter(|_| index == 0),
                 origin: cause.origin.clone().filter(|_| index == 0),
             };
-            envelopes.push(Envelope { header, event: Event::clone(&fact.event) });
+            envelopes.push(Envelope { header, event: fact.event });
             sequence = sequence.next();
         }
         Ok(envelopes)
