@@ -11,12 +11,12 @@ use events::{
 
 use super::{Cause, Decision, Fact, NewKey, Object, Refusal, Taken, View, acting, role::first_not_his};
 use crate::{
-    auth::permission::{self, by_id},
+    auth::{
+        password::TEMPORARY_LIFETIME_SECS,
+        permission::{self, by_id},
+    },
     vault::login::LoginTag,
 };
-
-/// How long a password that an administrator set for another stays usable before it is changed, in seconds.
-const TEMPORARY_SECS: i64 = 7 * 24 * 60 * 60;
 
 /// A new user.
 #[derive(Clone, Debug)]
@@ -96,7 +96,7 @@ fn with_end(password: Password, now: Timestamp) -> Password {
     let expires_at = match password.status {
         PasswordStatus::Active => password.expires_at,
         PasswordStatus::MustChange => {
-            let end = now.saturating_add_secs(TEMPORARY_SECS);
+            let end = now.saturating_add_secs(TEMPORARY_LIFETIME_SECS);
             Some(password.expires_at.map_or(end, |given| given.min(end)))
         }
     };
