@@ -24,8 +24,6 @@ codes! {
     INVALID_CREDENTIALS = 222_206_007, "Invalid user ID or password.";
     /// Not JSON, or not the JSON we read.
     INVALID_JSON = 222_207_007, "Invalid JSON Input: {0}";
-    /// No such profile, or not for you.
-    NO_OAUTH_PROFILE = 222_207_710, "Invalid OAuthProfileId: {0}";
     /// No such application, or not for you.
     NO_OAUTH_APP = 222_207_711, "Invalid OAuthApplicationId: {0}";
     /// No such user, or not for you.
@@ -62,8 +60,6 @@ codes! {
     WRONG_METHOD = 222_299_010, "This address does not answer to this method; the Allow header names those it answers to.";
     /// A name that has to be unique is in use.
     NAME_TAKEN = 222_299_011, "The {0} is taken.";
-    /// Something else still needs the object.
-    STILL_IN_USE = 222_299_012, "It is still in use: {0}.";
     /// `If-Match` does not hold any more.
     CHANGED = 222_299_013, "The object was changed since: GET it again and repeat with its ETag.";
     /// A header that can't be read.
@@ -102,12 +98,10 @@ codes! {
     HEAD_TOO_LARGE = 222_299_030, "The request line and headers are larger than the limit of {0} bytes.";
     /// One command would record too much.
     TOO_MUCH_AT_ONCE = 222_299_031, "This would change too much at once: {0}.";
-    /// No such data store.
-    NO_DATA_STORE = 222_299_032, "There is no data store with the id {0}.";
     /// The log is still being opened.
-    STARTING = 222_299_033, "The server is starting: the log is being opened and checked. Try again.";
+    STARTING = 222_299_032, "The server is starting: the log is being opened and checked. Try again.";
     /// The disk does not give back what it holds.
-    STORAGE = 222_299_034, "The server's storage can't be read at the moment. If the request was to change something, its outcome is unknown: read before repeating.";
+    STORAGE = 222_299_012, "The server's storage can't be read at the moment. If the request was to change something, its outcome is unknown: read before repeating.";
 }
 
 #[cfg(test)]

@@ -67,8 +67,6 @@ pub enum ApiError {
     WrongContentType,
     /// A unique name is taken; what of whom.
     NameTaken(&'static str),
-    /// Something still needs it.
-    StillInUse(String),
     /// Too many events for one command, with the count in the sentence.
     TooMuchAtOnce(String),
     /// `If-Match` does not hold.
@@ -104,8 +102,6 @@ pub enum ApiError {
 pub enum Kind {
     /// An OAuth application.
     OAuthApp,
-    /// A data store.
-    DataStore,
     /// A tenant.
     Tenant,
     /// A user.
@@ -120,7 +116,6 @@ impl Kind {
     fn code(self) -> Code {
         match self {
             Kind::OAuthApp => codes::NO_OAUTH_APP,
-            Kind::DataStore => codes::NO_DATA_STORE,
             Kind::Tenant => codes::NO_TENANT,
             Kind::User => codes::NO_USER,
             Kind::Role => codes::NO_ROLE,
@@ -199,7 +194,6 @@ impl ApiError {
             }
             ApiError::WrongContentType => (S::UNSUPPORTED_MEDIA_TYPE, codes::WRONG_CONTENT_TYPE, none()),
             ApiError::NameTaken(what) => (S::CONFLICT, codes::NAME_TAKEN, vec![(*what).to_owned()]),
-            ApiError::StillInUse(by) => (S::CONFLICT, codes::STILL_IN_USE, vec![by.clone()]),
             ApiError::TooMuchAtOnce(count) => (S::CONFLICT, codes::TOO_MUCH_AT_ONCE, vec![count.clone()]),
             ApiError::Changed => (S::PRECONDITION_FAILED, codes::CHANGED, none()),
             ApiError::KeyReused => (S::CONFLICT, codes::KEY_REUSED, none()),

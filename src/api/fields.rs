@@ -101,11 +101,6 @@ impl Fields {
         })
     }
 
-    /// Any value at all; `null` counts as left out.
-    pub fn optional_value(&mut self, name: &str) -> Option<Json> {
-        self.take(name)
-    }
-
     /// A complaint about a value that was read from here; `rule` must not repeat the value.
     pub fn invalid(&self, name: &str, rule: impl Into<String>) -> ApiError {
         ApiError::InvalidValue(format!("{}{name}", self.path), rule.into())

@@ -135,7 +135,7 @@ async fn while_the_log_is_opened_the_server_says_so() {
     assert!(ready.starts_with("HTTP/1.1 503 ") && ready.contains("\"reason\":\"starting\""), "{ready}");
     let other = ask("/api/mgmt/oauthapps").await;
     assert!(other.starts_with("HTTP/1.1 503 ") && other.contains("retry-after: 1"), "{other}");
-    assert!(other.contains("\"code\":\"222299033\""), "{other}");
+    assert!(other.contains("\"code\":\"222299032\""), "{other}");
     front.open(house.app.clone());
     assert!(ask("/readyz").await.starts_with("HTTP/1.1 200 "));
     assert!(ask("/api/mgmt/oauthapps").await.starts_with("HTTP/1.1 401 "));

@@ -118,7 +118,6 @@ pub(super) async fn create(
     asking.permitted(&[TENANT_API])?;
     asking.in_own_name()?;
     asking.no_more_parameters()?;
-    app.ledger().read(|view| asking.principal(view, &[TENANT_API]).map(drop))?;
     let body = body::json(asking.headers(), body, &app.config().limits).await?;
     let sent = Sent::read(body.clone())?;
     let vault = asking.vault();
