@@ -10,9 +10,11 @@ use std::fmt;
 use crate::upcast::probe::{Probe, ProbeV1};
 use crate::{
     codec::{CodecError, decode_body, encode_body},
+    data_source::{DataSourceCreated, DataSourceDeleted, DataSourceProfileCleared, DataSourceUpdated},
     disclosure::SecretRevealed,
     ledger::LedgerCreated,
     oauth_app::{OAuthAppCreated, OAuthAppDeleted, OAuthAppUpdated},
+    oauth_profile::{OAuthProfileCreated, OAuthProfileDeleted, OAuthProfileUpdated},
     role::RoleCreated,
     tenant::TenantCreated,
     user::{UserCreated, UserLocked},
@@ -98,6 +100,13 @@ events! {
     400 OAuthAppCreated { current 1 }
     401 OAuthAppUpdated { current 1 }
     402 OAuthAppDeleted { current 1 }
+    500 OAuthProfileCreated { current 1 }
+    501 OAuthProfileUpdated { current 1 }
+    502 OAuthProfileDeleted { current 1 }
+    600 DataSourceCreated { current 1 }
+    601 DataSourceUpdated { current 1 }
+    602 DataSourceDeleted { current 1 }
+    603 DataSourceProfileCleared { current 1 }
     900 SecretRevealed { current 1 }
     #[cfg(test)]
     65000 Probe { current 2, #[cfg(test)] old 1: ProbeV1 }

@@ -28,6 +28,10 @@ numbers! {
     UserId(u64);
     /// What we are to a provider: an OAuth application as in HDP, not a client application.
     OAuthAppId(u64);
+    /// Somebody's tokens at a provider: an OAuth profile as in HDP.
+    OAuthProfileId(u64);
+    /// A data source: a connection to a data store, as its owner defined it.
+    DataSourceId(u64);
     /// A client application that calls us (RFC 6749 section 1.1).
     ClientApplicationId(u64);
     /// A data store's number in HDP's catalogue: 54 is Google Analytics.

@@ -20,6 +20,7 @@
 pub mod chain;
 pub mod checkpoint;
 pub mod codec;
+pub mod data_source;
 pub mod disclosure;
 pub mod dump;
 pub mod envelope;
@@ -28,6 +29,7 @@ pub mod id;
 pub mod ledger;
 pub mod merkle;
 pub mod oauth_app;
+pub mod oauth_profile;
 pub mod role;
 pub mod sealed;
 pub mod sorted;

@@ -67,6 +67,12 @@ impl Field {
     pub const DESCRIPTION: Self = Self(4);
     /// The secret a provider gave us.
     pub const CLIENT_SECRET: Self = Self(5);
+    /// A provider's access token.
+    pub const ACCESS_TOKEN: Self = Self(6);
+    /// A provider's refresh token.
+    pub const REFRESH_TOKEN: Self = Self(7);
+    /// An option of a data source; its name is bound in as well.
+    pub const OPTION: Self = Self(8);
 
     /// The field's name as audit output shows it.
     pub fn name(self) -> Option<&'static str> {
@@ -76,6 +82,9 @@ impl Field {
             Self::PASSWORD_HASH => "passwordHash",
             Self::DESCRIPTION => "description",
             Self::CLIENT_SECRET => "clientSecret",
+            Self::ACCESS_TOKEN => "accessToken",
+            Self::REFRESH_TOKEN => "refreshToken",
+            Self::OPTION => "option",
             _ => return None,
         })
     }
@@ -158,5 +167,76 @@ impl<'de> Deserialize<'de> for Sealed {
             }
         }
         deserializer.deserialize_byte_buf(Wire)
+    }
+}
+
+/// What a PUT does to a secret that need not be there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SecretChange {
+    /// 0: left out, so that the one before stays.
+    #[default]
+    Kept,
+    /// 1: taken away.
+    Cleared,
+    /// 2: another one.
+    Replaced(Sealed),
+}
+
+impl SecretChange {
+    /// The secret after this change of the one before.
+    #[must_use]
+    pub fn of(&self, before: Option<&Sealed>) -> Option<Sealed> {
+        match self {
+            Self::Kept => before.cloned(),
+            Self::Cleared => None,
+            Self::Replaced(sealed) => Some(sealed.clone()),
+        }
+    }
+
+    /// The new secret, if there is one.
+    pub fn replacement(&self) -> Option<&Sealed> {
+        match self {
+            Self::Kept | Self::Cleared => None,
+            Self::Replaced(sealed) => Some(sealed),
+        }
+    }
+}
+
+// In bytes its number, and after a 2 the secret; for people a word.
+impl Serialize for SecretChange {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let readable = serializer.is_human_readable();
+        match self {
+            Self::Kept if readable => serializer.serialize_str("(kept)"),
+            Self::Cleared if readable => serializer.serialize_str("(cleared)"),
+            Self::Replaced(sealed) if readable => sealed.serialize(serializer),
+            Self::Kept => 0_u8.serialize(serializer),
+            Self::Cleared => 1_u8.serialize(serializer),
+            Self::Replaced(sealed) => (2_u8, sealed).serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretChange {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Wire;
+        impl<'de> de::Visitor<'de> for Wire {
+            type Value = SecretChange;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a change of a secret")
+            }
+
+            fn visit_seq<A: de::SeqAccess<'de>>(self, mut wire: A) -> Result<SecretChange, A::Error> {
+                let missing = || de::Error::custom("a change of a secret is cut short");
+                match wire.next_element::<u8>()?.ok_or_else(missing)? {
+                    0 => Ok(SecretChange::Kept),
+                    1 => Ok(SecretChange::Cleared),
+                    2 => wire.next_element()?.map(SecretChange::Replaced).ok_or_else(missing),
+                    _ => Err(de::Error::custom("a change of a secret is 0, 1 or 2")),
+                }
+            }
+        }
+        deserializer.deserialize_tuple(2, Wire)
     }
 }

@@ -8,11 +8,11 @@ use serde::Serialize;
 use crate::table::Table;
 
 /// Which rows and which order the digest covers; a release that changes either counts this up.
-pub const DIGEST_VERSION: u16 = 1;
+pub const DIGEST_VERSION: u16 = 2;
 
-const CONTEXT: &str = "authledger 2026 state digest v1";
+const CONTEXT: &str = "authledger 2026 state digest v2";
 
-/// `BLAKE3 derive_key("authledger 2026 state digest v1")` over, for each primary table in fixed order:
+/// `BLAKE3 derive_key("authledger 2026 state digest v2")` over, for each primary table in fixed order:
 /// name (u64 length ‖ bytes) ‖ row count u64 ‖ rows in key order, each in the codec of event bodies.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct StateDigest(pub [u8; 32]);

@@ -5,10 +5,12 @@
 //!
 //! Deliberately absent: disk, async, permissions, plaintext. Secrets stand here as sealed as in the log.
 
+pub mod data_sources;
 pub mod digest;
 pub mod idempotency;
 pub mod log;
 pub mod oauth_apps;
+pub mod oauth_profiles;
 pub mod roles;
 mod state;
 pub mod streams;

@@ -52,13 +52,20 @@ impl Log<'_> {
             Event::TenantCreated(_)
             | Event::RoleCreated(_)
             | Event::UserCreated(_)
-            | Event::OAuthAppCreated(_) => {
+            | Event::OAuthAppCreated(_)
+            | Event::OAuthProfileCreated(_)
+            | Event::DataSourceCreated(_) => {
                 self.counters.put(header.stream.kind, header.stream.id);
             }
             Event::LedgerCreated(_)
             | Event::UserLocked(_)
             | Event::OAuthAppUpdated(_)
             | Event::OAuthAppDeleted(_)
+            | Event::OAuthProfileUpdated(_)
+            | Event::OAuthProfileDeleted(_)
+            | Event::DataSourceUpdated(_)
+            | Event::DataSourceDeleted(_)
+            | Event::DataSourceProfileCleared(_)
             | Event::SecretRevealed(_) => {}
         }
     }

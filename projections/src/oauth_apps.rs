@@ -114,6 +114,13 @@ impl OAuthApps<'_> {
             | Event::RoleCreated(_)
             | Event::UserCreated(_)
             | Event::UserLocked(_)
+            | Event::OAuthProfileCreated(_)
+            | Event::OAuthProfileUpdated(_)
+            | Event::OAuthProfileDeleted(_)
+            | Event::DataSourceCreated(_)
+            | Event::DataSourceUpdated(_)
+            | Event::DataSourceDeleted(_)
+            | Event::DataSourceProfileCleared(_)
             | Event::SecretRevealed(_) => {}
         }
     }

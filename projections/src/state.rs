@@ -1,10 +1,12 @@
 use events::envelope::Envelope;
 
 use crate::{
+    data_sources::{DataSources, DataSourcesChanges},
     digest::{Digest, StateDigest},
     idempotency::{Idempotency, IdempotencyChanges},
     log::{Log, LogChanges},
     oauth_apps::{OAuthApps, OAuthAppsChanges},
+    oauth_profiles::{OAuthProfiles, OAuthProfilesChanges},
     roles::{Roles, RolesChanges},
     streams::{Streams, StreamsChanges},
     tenants::{Tenants, TenantsChanges},
@@ -79,4 +81,8 @@ state! {
     users: Users, UsersChanges;
     /// OAuth applications.
     oauth_apps: OAuthApps, OAuthAppsChanges;
+    /// OAuth profiles.
+    oauth_profiles: OAuthProfiles, OAuthProfilesChanges;
+    /// Data sources.
+    data_sources: DataSources, DataSourcesChanges;
 }

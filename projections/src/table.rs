@@ -125,6 +125,28 @@ impl<'a, K: Ord, V> Iterator for Range<'a, K, V> {
     }
 }
 
+/// Several rising sequences as one.
+pub struct Merged<I: Iterator>(Vec<Peekable<I>>);
+
+impl<I: Iterator> Merged<I> {
+    /// Each of them rises, and no two have an item in common.
+    pub fn of(sequences: impl IntoIterator<Item = I>) -> Self {
+        Self(sequences.into_iter().map(Iterator::peekable).collect())
+    }
+}
+
+impl<I: Iterator> Iterator for Merged<I>
+where
+    I::Item: Ord + Copy,
+{
+    type Item = I::Item;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let heads = self.0.iter_mut().filter_map(|items| Some((*items.peek()?, items)));
+        heads.min_by_key(|(item, _)| *item)?.1.next()
+    }
+}
+
 /// Declares a projection: primary tables, whose rows enter the state digest in this order, and indexes, which don't.
 macro_rules! projection {
     (

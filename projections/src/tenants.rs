@@ -77,6 +77,13 @@ impl Tenants<'_> {
             | Event::OAuthAppCreated(_)
             | Event::OAuthAppUpdated(_)
             | Event::OAuthAppDeleted(_)
+            | Event::OAuthProfileCreated(_)
+            | Event::OAuthProfileUpdated(_)
+            | Event::OAuthProfileDeleted(_)
+            | Event::DataSourceCreated(_)
+            | Event::DataSourceUpdated(_)
+            | Event::DataSourceDeleted(_)
+            | Event::DataSourceProfileCleared(_)
             | Event::SecretRevealed(_) => {}
         }
     }

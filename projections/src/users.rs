@@ -103,6 +103,13 @@ impl Users<'_> {
             | Event::OAuthAppCreated(_)
             | Event::OAuthAppUpdated(_)
             | Event::OAuthAppDeleted(_)
+            | Event::OAuthProfileCreated(_)
+            | Event::OAuthProfileUpdated(_)
+            | Event::OAuthProfileDeleted(_)
+            | Event::DataSourceCreated(_)
+            | Event::DataSourceUpdated(_)
+            | Event::DataSourceDeleted(_)
+            | Event::DataSourceProfileCleared(_)
             | Event::SecretRevealed(_) => {}
         }
     }

@@ -100,6 +100,26 @@ def rising(inner):
     return read
 
 
+def mapping(inner):
+    """Names in strictly rising order, each with a value."""
+
+    def read(reader):
+        count, items = u64(reader), {}
+        for _ in range(count):
+            name = text(reader)
+            if items and name <= next(reversed(items)):
+                raise Damaged
+            items[name] = inner(reader)
+        return items
+
+    return read
+
+
+def change(reader):
+    """What became of a secret: 0 kept, 1 cleared, 2 replaced by what follows."""
+    return sealed(reader) if one_of(0, 1, 2)(reader) == 2 else None
+
+
 def fields(**kinds):
     return lambda reader: {name: kind(reader) for name, kind in kinds.items()}
 
@@ -119,6 +139,18 @@ BODIES = {
     (401, 1): fields(name=text, description=option(sealed), client_id=text, client_secret=option(sealed),
                      authorize_uri=text, token_uri=text, scope=text),
     (402, 1): fields(),
+    (500, 1): fields(owner=u64, name=text, oauth_app=u64, description=option(sealed), access_token=option(sealed),
+                     refresh_token=sealed),
+    (501, 1): fields(name=text, oauth_app=u64, description=option(sealed), access_token=change,
+                     refresh_token=option(sealed)),
+    (502, 1): fields(),
+    (600, 1): fields(owner=u64, name=text, data_store=u32, connection_type=one_of(1, 2, 3), key_id=raw(32),
+                     description=option(sealed), profile=option(u64), plain_options=mapping(text),
+                     sealed_options=mapping(sealed)),
+    (601, 1): fields(name=text, description=option(sealed), profile=option(u64), plain_options=mapping(text),
+                     sealed_options=mapping(option(sealed))),
+    (602, 1): fields(),
+    (603, 1): fields(profile=u64),
     (900, 1): fields(object=stream, object_sequence=u64, fields=rising(u16)),
 }
 

@@ -5,18 +5,23 @@ use std::collections::BTreeMap;
 use events::{
     chain::{ChainHash, link},
     codec::encode,
+    data_source::{
+        ConnectionType, DataSourceCreated, DataSourceDeleted, DataSourceProfileCleared, DataSourceUpdated,
+    },
     disclosure::SecretRevealed,
     envelope::{Actor, Envelope, Header, IdempotencyTags, Stream, StreamKind},
     event::Event,
     id::{
-        CommandId, DataStoreId, Epoch, LedgerId, PermissionId, RoleId, SYSTEM_TENANT, Sequence, TenantId,
-        UserId,
+        CommandId, DataStoreId, Epoch, LedgerId, OAuthAppId, OAuthProfileId, PermissionId, RoleId,
+        SYSTEM_TENANT, Sequence, TenantId, UserId,
     },
     ledger::LedgerCreated,
     merkle::{Frontier, leaf_hash},
     oauth_app::{OAuthAppCreated, OAuthAppDeleted, OAuthAppUpdated},
+    oauth_profile::{OAuthProfileCreated, OAuthProfileDeleted, OAuthProfileUpdated},
     role::RoleCreated,
-    sealed::{Field, KeyId, Sealed},
+    sealed::{Field, KeyId, Sealed, SecretChange},
+    sorted::SortedMap,
     tenant::{TenantCreated, TenantStatus},
     time::Timestamp,
     user::{Password, PasswordStatus, UserCreated, UserLocked, UserStatus},
@@ -90,6 +95,26 @@ impl Book {
         book
     }
 
+    /// What came with profiles and data sources. The book above stays as it is: golden files follow from it.
+    pub(crate) fn of_profiles_and_sources() -> Self {
+        let mut book = Self::new();
+        let admin = Actor::User(UserId(1));
+        let profile = Stream::new(StreamKind::OAUTH_PROFILE, 1);
+        let source = Stream::new(StreamKind::DATA_SOURCE, 1);
+        book.command(admin, vec![(profile, profile_created().into())]);
+        book.command(admin, vec![(source, source_created().into())]);
+        book.command(admin, vec![(profile, profile_updated().into()), (source, source_updated().into())]);
+        book.command(
+            admin,
+            vec![
+                (source, DataSourceProfileCleared { profile: OAuthProfileId(1) }.into()),
+                (profile, OAuthProfileDeleted {}.into()),
+            ],
+        );
+        book.command(admin, vec![(source, DataSourceDeleted {}.into())]);
+        book
+    }
+
     pub(crate) fn command(&mut self, actor: Actor, events: Vec<(Stream, Event)>) {
         self.commands += 1;
         let count = u32::try_from(events.len()).expect("few events");
@@ -159,6 +184,13 @@ pub(crate) fn every_event() -> Vec<Event> {
         app_updated().into(),
         OAuthAppDeleted {}.into(),
         secret_revealed().into(),
+        profile_created().into(),
+        profile_updated().into(),
+        OAuthProfileDeleted {}.into(),
+        source_created().into(),
+        source_updated().into(),
+        DataSourceDeleted {}.into(),
+        DataSourceProfileCleared { profile: OAuthProfileId(33) }.into(),
     ]
 }
 
@@ -201,6 +233,56 @@ fn user_created() -> UserCreated {
         }),
         roles: [RoleId(1)].into_iter().collect(),
         permissions: [PermissionId(3)].into_iter().collect(),
+    }
+}
+
+fn profile_created() -> OAuthProfileCreated {
+    OAuthProfileCreated {
+        owner: UserId(2),
+        name: "User_1".to_owned(),
+        oauth_app: OAuthAppId(17),
+        description: Some(sealed(31)),
+        access_token: Some(sealed(29)),
+        refresh_token: sealed(30),
+    }
+}
+
+fn profile_updated() -> OAuthProfileUpdated {
+    OAuthProfileUpdated {
+        name: "User_2".to_owned(),
+        oauth_app: OAuthAppId(18),
+        description: None,
+        access_token: SecretChange::Replaced(sealed(29)),
+        refresh_token: None,
+    }
+}
+
+fn source_created() -> DataSourceCreated {
+    DataSourceCreated {
+        owner: UserId(2),
+        name: "OAuth2Datasource_Test".to_owned(),
+        data_store: DataStoreId(54),
+        connection_type: ConnectionType::Cloud,
+        key_id: KeyId([0xd6; 32]),
+        description: Some(sealed(28)),
+        profile: Some(OAuthProfileId(31)),
+        plain_options: [("ODataVersion", "4"), ("DefaultQueryOptions", "segmentId=-1;")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into_iter()
+            .collect(),
+        sealed_options: [("Password".to_owned(), sealed(27))].into_iter().collect(),
+    }
+}
+
+fn source_updated() -> DataSourceUpdated {
+    DataSourceUpdated {
+        name: "OAuth2Datasource".to_owned(),
+        description: None,
+        profile: None,
+        plain_options: SortedMap::default(),
+        sealed_options: [("Password".to_owned(), None), ("PrivateKey".to_owned(), Some(sealed(26)))]
+            .into_iter()
+            .collect(),
     }
 }
 

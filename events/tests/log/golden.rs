@@ -56,6 +56,13 @@ fn envelope(number: u64, event: Event) -> Envelope {
         Event::OAuthAppCreated(_) | Event::OAuthAppUpdated(_) | Event::OAuthAppDeleted(_) => {
             Stream::new(StreamKind::OAUTH_APP, 7)
         }
+        Event::OAuthProfileCreated(_) | Event::OAuthProfileUpdated(_) | Event::OAuthProfileDeleted(_) => {
+            Stream::new(StreamKind::OAUTH_PROFILE, 33)
+        }
+        Event::DataSourceCreated(_)
+        | Event::DataSourceUpdated(_)
+        | Event::DataSourceDeleted(_)
+        | Event::DataSourceProfileCleared(_) => Stream::new(StreamKind::DATA_SOURCE, 503),
         Event::SecretRevealed(_) => Stream::new(StreamKind::DISCLOSURES, 3),
     };
     let actors = [

@@ -3,18 +3,22 @@
 use events::{
     chain::ChainHash,
     codec::{CodecError, decode, encode},
+    data_source::{
+        ConnectionType, DataSourceCreated, DataSourceDeleted, DataSourceProfileCleared, DataSourceUpdated,
+    },
     disclosure::SecretRevealed,
     envelope::{Actor, Envelope, Header, HeaderError, IdempotencyTags, Leaf, Stream, StreamKind},
     event::{Event, EventType},
     id::{
-        ClientApplicationId, CommandId, DataStoreId, Epoch, LedgerId, PermissionId, RoleId, Sequence,
-        TenantId, UserId,
+        ClientApplicationId, CommandId, DataStoreId, Epoch, LedgerId, OAuthAppId, OAuthProfileId,
+        PermissionId, RoleId, Sequence, TenantId, UserId,
     },
     ledger::LedgerCreated,
     oauth_app::{OAuthAppCreated, OAuthAppDeleted, OAuthAppUpdated},
+    oauth_profile::{OAuthProfileCreated, OAuthProfileDeleted, OAuthProfileUpdated},
     role::RoleCreated,
-    sealed::{Field, KeyId, Sealed},
-    sorted::SortedVec,
+    sealed::{Field, KeyId, Sealed, SecretChange},
+    sorted::{SortedMap, SortedVec},
     tenant::{TenantCreated, TenantStatus},
     time::Timestamp,
     user::{Password, PasswordStatus, UserCreated, UserLocked, UserStatus},
@@ -42,6 +46,70 @@ fn password() -> impl Strategy<Value = Password> {
     let status = prop_oneof![Just(PasswordStatus::Active), Just(PasswordStatus::MustChange)];
     (sealed(), status, option::of(any::<i64>().prop_map(Timestamp)))
         .prop_map(|(hash, status, expires_at)| Password { hash, status, expires_at })
+}
+
+fn map<V: std::fmt::Debug>(value: impl Strategy<Value = V>) -> impl Strategy<Value = SortedMap<String, V>> {
+    vec((text(), value), 0..8).prop_map(SortedMap::from_iter)
+}
+
+fn secret_change() -> impl Strategy<Value = SecretChange> {
+    prop_oneof![
+        Just(SecretChange::Kept),
+        Just(SecretChange::Cleared),
+        sealed().prop_map(SecretChange::Replaced)
+    ]
+}
+
+fn profile_created() -> impl Strategy<Value = Event> {
+    let (owner, app) = (any::<u64>().prop_map(UserId), any::<u64>().prop_map(OAuthAppId));
+    (owner, text(), app, option::of(sealed()), option::of(sealed()), sealed()).prop_map(
+        |(owner, name, oauth_app, description, access_token, refresh_token)| {
+            OAuthProfileCreated { owner, name, oauth_app, description, access_token, refresh_token }.into()
+        },
+    )
+}
+
+fn profile_updated() -> impl Strategy<Value = Event> {
+    let app = any::<u64>().prop_map(OAuthAppId);
+    (text(), app, option::of(sealed()), secret_change(), option::of(sealed())).prop_map(
+        |(name, oauth_app, description, access_token, refresh_token)| {
+            OAuthProfileUpdated { name, oauth_app, description, access_token, refresh_token }.into()
+        },
+    )
+}
+
+fn source_created() -> impl Strategy<Value = Event> {
+    let owner = any::<u64>().prop_map(UserId);
+    let connection_type =
+        prop_oneof![Just(ConnectionType::Cloud), Just(ConnectionType::Hybrid), Just(ConnectionType::Group)];
+    let profile = option::of(any::<u64>().prop_map(OAuthProfileId));
+    let fixed = (owner, any::<u32>().prop_map(DataStoreId), connection_type, any::<[u8; 32]>());
+    (fixed, text(), option::of(sealed()), profile, map(text()), map(sealed())).prop_map(
+        |(fixed, name, description, profile, plain_options, sealed_options)| {
+            let (owner, data_store, connection_type, key_id) = fixed;
+            DataSourceCreated {
+                owner,
+                name,
+                data_store,
+                connection_type,
+                key_id: KeyId(key_id),
+                description,
+                profile,
+                plain_options,
+                sealed_options,
+            }
+            .into()
+        },
+    )
+}
+
+fn source_updated() -> impl Strategy<Value = Event> {
+    let profile = option::of(any::<u64>().prop_map(OAuthProfileId));
+    (text(), option::of(sealed()), profile, map(text()), map(option::of(sealed()))).prop_map(
+        |(name, description, profile, plain_options, sealed_options)| {
+            DataSourceUpdated { name, description, profile, plain_options, sealed_options }.into()
+        },
+    )
 }
 
 fn tenant_created() -> impl Strategy<Value = Event> {
@@ -110,6 +178,13 @@ fn event() -> impl Strategy<Value = Event> {
         app_created(),
         app_updated(),
         Just(OAuthAppDeleted {}.into()),
+        profile_created(),
+        profile_updated(),
+        Just(OAuthProfileDeleted {}.into()),
+        source_created(),
+        source_updated(),
+        Just(DataSourceDeleted {}.into()),
+        any::<u64>().prop_map(|id| DataSourceProfileCleared { profile: OAuthProfileId(id) }.into()),
         (stream(), any::<u64>(), set(any::<u16>().prop_map(Field))).prop_map(|(object, sequence, fields)| {
             SecretRevealed { object, object_sequence: Sequence(sequence), fields }.into()
         }),

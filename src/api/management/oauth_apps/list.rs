@@ -1,10 +1,10 @@
 //! The list: what the caller may administer or use (hdp-api 2.5, 9.17), in slices.
 
-use std::{iter::Peekable, sync::Arc};
+use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use events::id::{OAuthAppId, SYSTEM_TENANT, TenantId};
-use projections::oauth_apps::OAuthApp;
+use projections::{oauth_apps::OAuthApp, table::Merged};
 use serde::Serialize;
 
 use super::description;
@@ -132,26 +132,10 @@ impl Tenants {
                 let from = OAuthAppId(after.0.saturating_add(1));
                 apps.rows.range(from..).take(rows).map(|(id, row)| (id.0, Arc::clone(row))).collect()
             }
-            Self::Some(tenants) => {
-                let of_each: Vec<_> =
-                    tenants.iter().map(|tenant| apps.of_tenant(*tenant, after).peekable()).collect();
-                Merged(of_each)
-                    .take(rows)
-                    .filter_map(|id| Some((id.0, Arc::clone(apps.rows.get(&id)?))))
-                    .collect()
-            }
+            Self::Some(tenants) => Merged::of(tenants.iter().map(|tenant| apps.of_tenant(*tenant, after)))
+                .take(rows)
+                .filter_map(|id| Some((id.0, Arc::clone(apps.rows.get(&id)?))))
+                .collect(),
         }
-    }
-}
-
-/// Several rising sequences as one.
-struct Merged<I: Iterator<Item = OAuthAppId>>(Vec<Peekable<I>>);
-
-impl<I: Iterator<Item = OAuthAppId>> Iterator for Merged<I> {
-    type Item = OAuthAppId;
-
-    fn next(&mut self) -> Option<OAuthAppId> {
-        let heads = self.0.iter_mut().filter_map(|ids| Some((*ids.peek()?, ids)));
-        heads.min_by_key(|(id, _)| *id)?.1.next()
     }
 }
