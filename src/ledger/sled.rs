@@ -97,6 +97,8 @@ struct Shared {
     head: Mutex<Head>,
     /// Appends begun; a reader that sees it grow makes room for the writer.
     appends: AtomicU64,
+    /// Values that readers took out of the engine: tests hold a read to what it needs.
+    visited: AtomicU64,
 }
 
 impl SledStore {
@@ -147,8 +149,12 @@ impl SledStore {
         head: Head,
     ) -> Result<Self, StoreError> {
         let file = File::open(directory.join("db")).map_err(|error| os("open the storage file", &error))?;
-        let shared =
-            Shared { engine: RwLock::new(Some(engine)), head: Mutex::new(head), appends: AtomicU64::new(0) };
+        let shared = Shared {
+            engine: RwLock::new(Some(engine)),
+            head: Mutex::new(head),
+            appends: AtomicU64::new(0),
+            visited: AtomicU64::new(0),
+        };
         Ok(Self { shared: Arc::new(shared), file, directory: directory.to_owned(), options, poisoned: false })
     }
 
@@ -286,7 +292,10 @@ impl LogReader for SledReader {
         let mut goes_on = true;
         while goes_on && unpacker.next() < until {
             let begun = Instant::now();
-            let (slice, last) = self.0.with(|engine| take_slice(engine, &next_key))?;
+            // A value holds at least one leaf, or a part of one: never more values than leaves that are still wanted, so
+            // that reading a single leaf somewhere in the log is no scan.
+            let wanted = until - unpacker.next().max(from.0);
+            let (slice, last) = self.take(&next_key, usize::try_from(wanted).unwrap_or(usize::MAX))?;
             let Some(last) = last else {
                 return Err(StoreError::Damaged { sequence: Sequence(unpacker.next().max(from.0)) });
             };
@@ -311,6 +320,13 @@ impl LogReader for SledReader {
 }
 
 impl SledReader {
+    /// The next few entries from `next_key` on, at most so many.
+    fn take(&self, next_key: &[u8], most: usize) -> Result<(Slice, Option<Vec<u8>>), StoreError> {
+        let taken = self.0.with(|engine| take_slice(engine, next_key, most.min(SLICE_VALUES)))?;
+        self.0.visited.fetch_add(taken.0.len() as u64, Ordering::Relaxed);
+        Ok(taken)
+    }
+
     /// While the writer is at work, a reader pauses as long as it worked: with two cores and a few readers without pauses
     /// the writer fell from thousands of groups a second to 45.
     fn make_room(&self, appends_before: u64, begun: Instant) -> u64 {
@@ -334,7 +350,7 @@ impl KeyStore for SledReader {
         let prefix = stored_key(prefix);
         let mut next_key = prefix.clone();
         loop {
-            let (slice, last) = self.0.with(|engine| take_slice(engine, &next_key))?;
+            let (slice, last) = self.take(&next_key, SLICE_VALUES)?;
             for (key, value) in &slice {
                 if !key.starts_with(&prefix) {
                     return Ok(());
@@ -350,15 +366,19 @@ impl KeyStore for SledReader {
 
 type Slice = Vec<(::sled::IVec, ::sled::IVec)>;
 
-/// The next few entries from `next_key` on, and the key of the last of them.
-fn take_slice(engine: &::sled::Db, next_key: &[u8]) -> Result<(Slice, Option<Vec<u8>>), StoreError> {
+/// The next entries from `next_key` on, at most so many, and the key of the last of them.
+fn take_slice(
+    engine: &::sled::Db,
+    next_key: &[u8],
+    most: usize,
+) -> Result<(Slice, Option<Vec<u8>>), StoreError> {
     let mut slice = Slice::new();
     let mut bytes = 0;
     for entry in engine.range(next_key..) {
         let (key, value) = entry.map_err(|error| failed("read its files", &error))?;
         bytes += value.len();
         slice.push((key, value));
-        if slice.len() >= SLICE_VALUES || bytes >= SLICE_BYTES {
+        if slice.len() >= most || bytes >= SLICE_BYTES {
             break;
         }
     }
@@ -443,6 +463,42 @@ mod tests {
         assert_eq!(newer, Some(EngineRefusal::Foreign));
         // An empty one may be all that damage left of ours: the witness knows.
         assert_eq!(refusal(|_| {}), None);
+    }
+
+    #[test]
+    fn a_single_leaf_is_read_without_a_scan() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut store = SledStore::create(directory.path(), SledOptions::default()).expect("creates");
+        let leaf = |sequence: u64| {
+            let length = if sequence == 700 { 60_000 } else { 300 };
+            [&sequence.to_be_bytes()[..], &vec![7; length]].concat()
+        };
+        let mut head = Head::EMPTY;
+        for first in (0..1000).step_by(20) {
+            let leaves = (first..first + 20).map(leaf).collect();
+            head = store.append(&head, &Batch { leaves, keys: Vec::new() }).expect("appends");
+        }
+        let reader = store.reader();
+        let read = |from: u64, until: u64| {
+            let before = store.shared.visited.load(Ordering::Relaxed);
+            let mut found = Vec::new();
+            let visit = &mut |sequence: Sequence, bytes: &[u8]| {
+                found.push((sequence.0, bytes.to_vec()));
+                ControlFlow::Continue(())
+            };
+            reader.read(Sequence(from), Sequence(until), visit).expect("reads");
+            assert_eq!(found, (from..until).map(|at| (at, leaf(at))).collect::<Vec<_>>());
+            store.shared.visited.load(Ordering::Relaxed) - before
+        };
+        for sequence in 0..1000 {
+            let visited = read(sequence, sequence + 1);
+            let needed = if sequence == 700 { 16 } else { 1 };
+            assert_eq!(visited, needed, "leaf {sequence}");
+        }
+        for (from, until) in [(0, 1000), (0, 2), (13, 14), (690, 710), (699, 702), (999, 1000)] {
+            assert!(read(from, until) <= until - from + 16, "{from}..{until}");
+        }
+        Box::new(store).close().expect("closes");
     }
 
     #[test]
