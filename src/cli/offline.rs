@@ -1,17 +1,16 @@
 //! What commands on a ledger that nobody serves have in common: settings, keys, a checked copy, and where to stop reading.
 
 use std::ops::ControlFlow;
-use std::str::FromStr;
 
 use events::codec::{CodecError, decode};
 use events::envelope::{Envelope, Leaf};
 use events::id::Sequence;
-use events::time::Timestamp;
 
 use super::progress::Bar;
 use super::{Failure, Settings};
 use crate::config::Config;
 use crate::ledger::directory::DataDirectory;
+pub(super) use crate::ledger::past::Moment;
 use crate::ledger::recover::{self, OpenOptions, OpenedCopy};
 use crate::ledger::refusal::OpenRefusal;
 use crate::ledger::store::{LogReader, StoreError};
@@ -93,42 +92,6 @@ pub(super) fn refusal(reason: &OpenRefusal) -> Failure {
     Failure::cannot_run(format!("{reason}\n{}", reason.help()))
 }
 
-/// A place in the log, by number or by time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Moment {
-    Sequence(Sequence),
-    Time(Timestamp),
-}
-
-impl FromStr for Moment {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Moment, Self::Err> {
-        let number = text.parse().ok().map(|number| Moment::Sequence(Sequence(number)));
-        number
-            .or_else(|| Timestamp::parse_rfc3339(text).map(Moment::Time))
-            .ok_or("use a sequence such as 42, or a time such as 2026-11-20T18:30:00Z")
-    }
-}
-
-impl Moment {
-    /// Whether this event is before the moment.
-    pub(super) fn is_after(self, leaf: &Leaf<'_>) -> bool {
-        match self {
-            Moment::Sequence(sequence) => leaf.header.sequence < sequence,
-            Moment::Time(time) => leaf.header.recorded_at < time,
-        }
-    }
-
-    /// Whether this event is past the moment.
-    pub(super) fn is_before(self, leaf: &Leaf<'_>) -> bool {
-        match self {
-            Moment::Sequence(sequence) => leaf.header.sequence > sequence,
-            Moment::Time(time) => leaf.header.recorded_at > time,
-        }
-    }
-}
-
 /// One event as it lies in the log.
 pub(super) struct Entry<'a> {
     pub(super) bytes: &'a [u8],
@@ -170,10 +133,10 @@ pub(super) fn walk(
                 .map_err(|error| Failure::cannot_run(format!("event {sequence}: {error}")))
                 .and_then(|leaf| {
                     // Times never fall, so nothing after this one is meant.
-                    if until.is_some_and(|until| until.is_before(&leaf)) {
+                    if until.is_some_and(|until| !until.includes(&leaf.header)) {
                         return Ok(ControlFlow::Break(()));
                     }
-                    if since.is_some_and(|since| since.is_after(&leaf)) {
+                    if since.is_some_and(|since| since.is_after(&leaf.header)) {
                         return Ok(ControlFlow::Continue(()));
                     }
                     visit(&Entry { bytes, leaf })
@@ -185,18 +148,4 @@ pub(super) fn walk(
         })
         .map_err(|error: StoreError| Failure::cannot_run(error))?;
     failed.map_or(Ok(()), Err)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_moment_is_a_sequence_or_a_time() {
-        assert_eq!("42".parse(), Ok(Moment::Sequence(Sequence(42))));
-        assert_eq!("1970-01-01T00:00:01Z".parse(), Ok(Moment::Time(Timestamp(1_000_000))));
-        for wrong in ["", "-1", "yesterday", "18446744073709551616", "2026-11-20"] {
-            assert!(wrong.parse::<Moment>().is_err(), "{wrong}");
-        }
-    }
 }

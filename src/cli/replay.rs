@@ -99,7 +99,7 @@ impl LogReader for Counted<'_> {
         let mut tally = self.tally.lock();
         self.log.read(from, until, &mut |sequence, bytes| {
             if let Ok(leaf) = Leaf::parse(bytes) {
-                if self.until.is_some_and(|until| until.is_before(&leaf)) {
+                if self.until.is_some_and(|until| !until.includes(&leaf.header)) {
                     return ControlFlow::Break(());
                 }
                 *types.entry(leaf.event_type).or_default() += 1;

@@ -22,6 +22,7 @@ use thiserror::Error;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::{
+    past::Turns,
     recover::Closer,
     store::{LogReader, LogStore, StoreError},
     witness::Witness,
@@ -263,6 +264,7 @@ pub struct Ledger {
     reader: Arc<dyn LogReader>,
     epoch: Epoch,
     waiters: Semaphore,
+    turns: Turns,
     queue: Mutex<Option<mpsc::Sender<Message>>>,
     writer: Mutex<Option<WriterThread>>,
 }
@@ -296,6 +298,7 @@ impl Ledger {
             reader,
             epoch,
             waiters: Semaphore::new(WAITERS_MAX),
+            turns: Turns::new(),
             queue: Mutex::new(Some(queue)),
             writer: Mutex::new(Some(WriterThread { thread, closer })),
         })
@@ -417,6 +420,11 @@ impl Ledger {
     /// Reads leaves of the log, for replays and audits.
     pub fn reader(&self) -> &Arc<dyn LogReader> {
         &self.reader
+    }
+
+    /// Who may look back, beside the writer.
+    pub(super) fn turns(&self) -> &Turns {
+        &self.turns
     }
 
     /// Waits, up to half a second, until `position` is visible (`Ledger-Min-Sequence`).

@@ -1,7 +1,7 @@
 //! The ledger: everything that happened, in order, on disk.
 //!
 //! `live` is the open ledger that the rest of the server holds, `writer` the one thread that changes it, `start` folds the
-//! log into the state, `create` makes a new one.
+//! log into the state, `create` makes a new one, `past` looks back along one stream.
 //! `store` says what an engine promises; `memory` is the engine for tests, `sled` the embedded one. `directory` knows where
 //! files lie, `witness` what was acknowledged last, and `recover` makes a ledger or opens one, or says why not.
 
@@ -12,6 +12,7 @@ pub mod directory;
 pub mod live;
 pub mod memory;
 mod packing;
+pub mod past;
 pub mod recover;
 pub mod refusal;
 pub mod sled;

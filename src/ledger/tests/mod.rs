@@ -2,6 +2,7 @@
 
 mod batches;
 mod failures;
+mod past;
 mod repetition;
 
 use std::sync::Arc;
