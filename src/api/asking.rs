@@ -143,6 +143,11 @@ impl Asking {
             .map_err(|refusal| self.refused(refusal))
     }
 
+    /// The caller himself, whoever he acts for, as he is now; `None` when he is gone.
+    pub fn caller_now(&self, view: &View<'_>) -> Option<Principal> {
+        acting(&view.state, Actor::User(self.caller.user), None, &[]).ok()
+    }
+
     /// `If-Match` in the form that commands take: `None` when any state will do.
     pub fn expected(&self) -> Result<Option<Vec<Sequence>>, ApiError> {
         Ok(match headers::if_match(&self.headers)? {

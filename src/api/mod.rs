@@ -26,6 +26,7 @@ pub mod headers;
 pub mod health;
 pub mod json;
 mod management;
+pub mod past;
 mod rim;
 pub mod router;
 pub mod server;

@@ -97,6 +97,12 @@ impl Principal {
         self.may_use_oauth_apps_of(tenant) || self.may_administer_oauth_apps_of(tenant)
     }
 
+    /// Whether he may read the history of what belongs to `tenant`: all of it from the system tenant, his own from a child
+    /// tenant, even with 12 (hdp-api 9.22).
+    pub fn audits(&self, tenant: TenantId) -> bool {
+        self.may(permission::AUDIT) && (self.tenant == SYSTEM_TENANT || self.tenant == tenant)
+    }
+
     /// Whether he may grant `permission` to another user (hdp-api 9.23).
     pub fn may_grant(&self, permission: PermissionId) -> bool {
         self.is_administrator()
@@ -124,7 +130,7 @@ impl Principal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::permission::{ADMINISTRATOR, MGMT_API, OAUTH, ON_BEHALF_OF, VIEW_DATA_SOURCE};
+    use crate::auth::permission::{ADMINISTRATOR, AUDIT, MGMT_API, OAUTH, ON_BEHALF_OF, VIEW_DATA_SOURCE};
 
     const OWN: TenantId = TenantId(2);
     const OTHER: TenantId = TenantId(3);
@@ -151,6 +157,21 @@ mod tests {
         for (row, (principal, expected)) in table.iter().enumerate() {
             let actual =
                 [SYSTEM_TENANT, OWN, OTHER].map(|tenant| principal.may_administer_oauth_apps_of(tenant));
+            assert_eq!(actual, *expected, "row {row}");
+        }
+    }
+
+    #[test]
+    fn history_is_read_by_auditors_of_their_own_tenant_or_of_the_system() {
+        let table = [
+            (principal(SYSTEM_TENANT, &[AUDIT], &[]), [true, true, true]),
+            (principal(SYSTEM_TENANT, &[ADMINISTRATOR], &[]), [true, true, true]),
+            (principal(OWN, &[AUDIT], &[OTHER]), [false, true, false]),
+            (principal(OWN, &[ADMINISTRATOR], &[]), [false, true, false]),
+            (principal(SYSTEM_TENANT, &[MGMT_API, OAUTH], &[OWN]), [false, false, false]),
+        ];
+        for (row, (principal, expected)) in table.iter().enumerate() {
+            let actual = [SYSTEM_TENANT, OWN, OTHER].map(|tenant| principal.audits(tenant));
             assert_eq!(actual, *expected, "row {row}");
         }
     }

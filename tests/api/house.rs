@@ -13,16 +13,17 @@ use authledger::ledger::create::{FirstAdministrator, first_command};
 use authledger::ledger::live::Ledger;
 use authledger::ledger::memory::MemoryDisk;
 use authledger::ledger::start::{WriterSettings, fold, start};
-use authledger::ledger::store::LogStore;
+use authledger::ledger::store::{Batch, KeyChange, LogStore};
 use authledger::ledger::witness::MemoryWitness;
 use authledger::vault::login::LoginName;
 use authledger::vault::master::MasterKey;
-use authledger::vault::{PlainSecret, Vault};
+use authledger::vault::{PlainSecret, Vault, entries};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use events::envelope::Leaf;
 use events::id::{LedgerId, Sequence};
+use events::sealed::KeyId;
 use events::time::Timestamp;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -56,6 +57,7 @@ pub(crate) struct House {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) clock: Arc<SteppedClock>,
     pub(crate) witness: MemoryWitness,
+    disk: MemoryDisk,
 }
 
 /// An answer, received whole.
@@ -109,7 +111,7 @@ impl House {
         let ledger = Arc::new(ledger.expect("the ledger starts"));
         let bound = SocketAddr::from(([127, 0, 0, 1], 8080));
         let state = AppState::with_hasher(config, bound, Arc::clone(&ledger), as_clock, random, hasher);
-        House { router: router::router(state.clone()), app: state, ledger, clock, witness }
+        House { router: router::router(state.clone()), app: state, ledger, clock, witness, disk }
     }
 
     /// The same with other routes, behind the same rim and guard.
@@ -198,6 +200,15 @@ impl House {
     /// How many events there are, and what they add up to: equal before and after means that nothing happened.
     pub(crate) fn state(&self) -> (u64, String) {
         (self.ledger.size(), self.ledger.read(|view| view.state.digest().to_string()))
+    }
+
+    /// Destroys a data key behind the server's back, as an erasure will.
+    pub(crate) fn destroy_key(&self, key: &KeyId) {
+        let mut store = self.disk.open();
+        let keys = vec![KeyChange::Delete { key: entries::data_key(key) }];
+        let head = store.head();
+        store.append(&head, &Batch { leaves: Vec::new(), keys }).expect("memory takes it");
+        self.ledger.vault().forget(key);
     }
 
     /// How often a password was hashed or compared.

@@ -1,5 +1,6 @@
 //! The API from outside, through the real router in memory.
 
+mod as_of;
 mod bad_input;
 mod front;
 mod guessing;

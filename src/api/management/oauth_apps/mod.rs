@@ -10,7 +10,7 @@ use axum::{
     response::Response,
 };
 use events::{
-    envelope::StreamKind,
+    envelope::{Stream, StreamKind},
     event::Event,
     id::{DataStoreId, OAuthAppId, TenantId},
     sealed::{Field, Sealed},
@@ -29,16 +29,17 @@ use crate::{
         fields::{Fields, parse_id},
         headers::is_cross_site,
         json::Json,
+        past::open_text_then,
         written::{created, deleted, not_modified, shown, updated, written},
     },
     commands::{
-        NewKey, Wish,
+        NewKey, Refusal, Wish,
         disclosure::RevealSecrets,
         field::{ClientId, EndpointUri, OAuthAppName, ScopeList, check_description, check_secret},
         oauth_app::{CreateOAuthApp, DeleteOAuthApp, PERMISSIONS, Properties, UpdateOAuthApp, administered},
     },
     config::Reveal,
-    ledger::live::Receipt,
+    ledger::{live::Receipt, past::Moment},
     vault::{PlainSecret, VaultError},
 };
 
@@ -60,6 +61,28 @@ struct Shown<'a> {
     #[serde(rename = "tokenURI")]
     token_uri: &'a str,
     scope: &'a str,
+}
+
+impl<'a> Shown<'a> {
+    fn of(
+        id: OAuthAppId,
+        row: &'a OAuthApp,
+        description: Option<&'a PlainSecret>,
+        client_secret: Option<&'a PlainSecret>,
+    ) -> Self {
+        Self {
+            id: id.to_string(),
+            name: &row.name,
+            data_store: row.data_store.0,
+            tenant_id: row.tenant.0,
+            description: description.map(PlainSecret::expose),
+            client_id: &row.client_id,
+            client_secret: client_secret.map(PlainSecret::expose),
+            authorize_uri: &row.authorize_uri,
+            token_uri: &row.token_uri,
+            scope: &row.scope,
+        }
+    }
 }
 
 /// What a body says, checked field by field.
@@ -256,14 +279,18 @@ pub(super) async fn delete(Path(path): Path<String>, mut asking: Asking) -> Resu
     }
 }
 
-/// `GET /api/mgmt/oauthapps/{id}` → 200, with the secret when it may be revealed.
+/// `GET /api/mgmt/oauthapps/{id}` → 200, with the secret when it may be revealed, or with `?asOf=` as it was.
 pub(super) async fn show(
     State(app): State<AppState>,
     Path(path): Path<String>,
     mut asking: Asking,
 ) -> Result<Response, ApiError> {
     asking.permitted(&PERMISSIONS)?;
+    let moment = asking.as_of()?;
     asking.no_more_parameters()?;
+    if let Some(moment) = moment {
+        return show_then(&app, &asking, &path, moment).await;
+    }
     let id = find(&app, &asking, &path)?;
     let mut row = find_row(&app, &asking, id)?;
     if let Some(response) = not_modified(asking.headers(), row.changed)? {
@@ -291,23 +318,38 @@ pub(super) async fn show(
         StreamKind::OAUTH_APP,
         Field::CLIENT_SECRET,
     )?;
-    let body = Shown {
-        id: id.to_string(),
-        name: &row.name,
-        data_store: row.data_store.0,
-        tenant_id: row.tenant.0,
-        description: description.as_ref().map(PlainSecret::expose),
-        client_id: &row.client_id,
-        client_secret: secret.as_ref().map(PlainSecret::expose),
-        authorize_uri: &row.authorize_uri,
-        token_uri: &row.token_uri,
-        scope: &row.scope,
-    };
+    let body = Shown::of(id, &row, description.as_ref(), secret.as_ref());
     let response = shown(row.changed, &body);
     Ok(match revealed {
         Some(receipt) => written(&receipt, response),
         None => response,
     })
+}
+
+/// What is gone now is shown to who audits its tenant, if he could GET it were it still there.
+async fn show_then(
+    app: &AppState,
+    asking: &Asking,
+    path: &str,
+    moment: Moment,
+) -> Result<Response, ApiError> {
+    let (id, principal, gone) = app.ledger().read(|view| {
+        let principal = asking.principal(view, &PERMISSIONS)?;
+        let id = id_of(path)?;
+        match administered(view, &principal, id) {
+            Ok(_) => Ok((id, principal, false)),
+            Err(Refusal::NotFound(_)) if !view.state.oauth_apps.rows.has(&id) => Ok((id, principal, true)),
+            Err(refusal) => Err(asking.refused(refusal)),
+        }
+    })?;
+    let stream = Stream::new(StreamKind::OAUTH_APP, id.0);
+    let then = asking.row_at(stream, moment, |state| state.oauth_apps.rows.get(&id).cloned()).await?;
+    let his = |tenant| !gone || principal.may_administer_oauth_apps_of(tenant) && asking.audits(tenant);
+    let then = then.filter(|then| his(then.row.tenant));
+    let then = then.ok_or_else(|| ApiError::NotFound(Kind::OAuthApp, id.to_string()))?;
+    let sealed = then.row.description.as_ref();
+    let description = open_text_then(asking.vault(), sealed, StreamKind::OAUTH_APP, Field::DESCRIPTION)?;
+    Ok(then.shown(&Shown::of(id, &then.row, description.as_ref(), None)))
 }
 
 /// On behalf of another, secrets are shown to holders of 12 only (hdp-api 9.13).

@@ -1,0 +1,330 @@
+//! `?asOf=`: one object as it was, for who may see it now.
+
+use std::time::Duration;
+
+use authledger::clock::Clock;
+use authledger::config::{Config, Reveal};
+use axum::body::Body;
+use axum::http::{Method, StatusCode};
+use events::id::OAuthAppId;
+use events::time::Timestamp;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::house::{ADMIN, APPS, Answer, House, JSON, app_body};
+
+/// Where GETs show no secrets and record nothing, so that they can be compared with the past.
+fn discreet() -> House {
+    let mut config = Config::default();
+    config.secrets.reveal = Reveal::Never;
+    House::new(config)
+}
+
+async fn put(house: &House, id: u64, body: &Value) -> Answer {
+    house.send_as(ADMIN, Method::PUT, &format!("{APPS}/{id}"), &[JSON], body.to_string()).await
+}
+
+async fn delete(house: &House, id: u64) -> Answer {
+    house.send_as(ADMIN, Method::DELETE, &format!("{APPS}/{id}"), &[], Body::empty()).await
+}
+
+async fn as_of(house: &House, user: &str, path: &str, moment: impl std::fmt::Display) -> Answer {
+    house.get_as(user, &format!("{path}?asOf={moment}")).await
+}
+
+/// Status and body: what an answer about an object says.
+fn said(answer: &Answer) -> (StatusCode, Value) {
+    (answer.status, answer.json())
+}
+
+/// The sequence that a write was answered with.
+fn written(answer: &Answer) -> u64 {
+    let position = answer.header("ledger-sequence").expect("on every write");
+    position.split_once('.').and_then(|(_, sequence)| sequence.parse().ok()).expect("a position")
+}
+
+#[tokio::test]
+async fn an_application_is_shown_as_it_was_at_each_event_and_time() {
+    let house = discreet();
+    let path = format!("{APPS}/1");
+    let mut record: Vec<(u64, Timestamp, (StatusCode, Value))> = Vec::new();
+    for step in 0..6 {
+        house.clock.advance(Duration::from_secs(1));
+        match step {
+            0 => drop(house.app(ADMIN, "first", None).await),
+            1 | 3 => drop(put(&house, 1, &app_body(&format!("renamed {step}"))).await),
+            2 => drop(house.app(ADMIN, "another", None).await),
+            4 => {
+                let mut bare = app_body("bare");
+                bare.as_object_mut().expect("an object").remove("description");
+                bare.as_object_mut().expect("an object").remove("clientSecret");
+                assert_eq!(put(&house, 1, &bare).await.status, StatusCode::OK);
+            }
+            _ => assert_eq!(delete(&house, 1).await.status, StatusCode::NO_CONTENT),
+        }
+        let now = house.get_as(ADMIN, &path).await;
+        record.push((house.ledger.size() - 1, house.clock.now(), said(&now)));
+    }
+    house.clock.advance(Duration::from_secs(1));
+    let before = house.state();
+    let missing = said(&house.get_as(ADMIN, &format!("{APPS}/1")).await);
+    assert_eq!(missing.0, StatusCode::NOT_FOUND);
+    for (sequence, time, then) in &record {
+        assert_eq!(&said(&as_of(&house, ADMIN, &path, sequence).await), then, "as of event {sequence}");
+        assert_eq!(&said(&as_of(&house, ADMIN, &path, time).await), then, "as of {time}");
+        let just_before_the_next = time.saturating_add_micros(999_999);
+        assert_eq!(&said(&as_of(&house, ADMIN, &path, just_before_the_next).await), then);
+    }
+    // Before there was anything to show, and before there was a ledger.
+    let first = record[0].0;
+    assert_eq!(said(&as_of(&house, ADMIN, &path, first - 1).await), missing);
+    assert_eq!(said(&as_of(&house, ADMIN, &path, 0).await), missing);
+    assert_eq!(said(&as_of(&house, ADMIN, &path, "1970-01-01T00:00:00Z").await), missing);
+    // A time with another offset, its plus sign encoded or not.
+    let ahead = Timestamp(record[1].1.0).to_string().replace('Z', "%2B00:00");
+    assert_eq!(said(&as_of(&house, ADMIN, &path, &ahead).await), record[1].2);
+    assert_eq!(said(&as_of(&house, ADMIN, &path, ahead.replace("%2B", "+")).await), record[1].2);
+    assert_eq!(house.state(), before, "looking back records nothing");
+}
+
+#[tokio::test]
+async fn the_past_has_no_etag_and_names_its_last_event() {
+    let house = discreet();
+    let made = written(&house.app(ADMIN, "first", None).await);
+    house.app(ADMIN, "another", None).await;
+    let path = format!("{APPS}/1?asOf={}", made + 1);
+    // Nothing to compare with: a tag, even one that fits, asks for nothing.
+    let tag = format!("if-none-match: \"{made}\"");
+    for headers in [&[][..], &[tag.as_str()], &["if-none-match: *"]] {
+        let answer = house.send_as(ADMIN, Method::GET, &path, headers, Body::empty()).await;
+        assert_eq!((answer.status, answer.header("etag")), (StatusCode::OK, None));
+        assert_eq!(answer.header("ledger-sequence"), Some(format!("1.{made}").as_str()));
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+    }
+    let head = house.send_as(ADMIN, Method::HEAD, &path, &[], Body::empty()).await;
+    assert_eq!((head.status, head.body.len()), (StatusCode::OK, 0));
+    assert_eq!(head.header("ledger-sequence"), Some(format!("1.{made}").as_str()));
+    // It can be sent back as what a read has to include.
+    let header = format!("ledger-min-sequence: 1.{made}");
+    let again = house.send_as(ADMIN, Method::GET, APPS, &[&header], Body::empty()).await;
+    assert_eq!(again.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_past_never_shows_a_secret_and_records_nothing() {
+    let house = House::new(Config::default());
+    let mut body = app_body("first");
+    body["clientSecret"] = json!("CANARY-secret");
+    let made = written(&house.post_as(ADMIN, APPS, &body).await);
+    body["clientSecret"] = json!("CANARY-other");
+    let changed = written(&put(&house, 1, &body).await);
+    let now = house.get_as(ADMIN, &format!("{APPS}/1")).await;
+    assert_eq!(now.json()["clientSecret"], json!("CANARY-other"), "the present is revealed, by default");
+    let before = house.state();
+    for moment in [made, changed, changed + 1] {
+        let then = as_of(&house, ADMIN, &format!("{APPS}/1"), moment).await;
+        assert_eq!(then.status, StatusCode::OK);
+        assert!(!String::from_utf8_lossy(&then.body).contains("CANARY"), "{then:?}");
+        assert_eq!(
+            then.json()["description"],
+            json!("made by a test"),
+            "what is sealed and no secret is shown"
+        );
+    }
+    assert_eq!(house.state(), before);
+}
+
+#[tokio::test]
+async fn what_was_erased_says_so() {
+    let house = discreet();
+    let made = written(&house.app(ADMIN, "first", None).await);
+    let key =
+        house.ledger.read(|view| view.state.oauth_apps.rows.get(&OAuthAppId(1)).map(|row| row.key_id()));
+    house.destroy_key(&key.expect("the application is there"));
+    let then = as_of(&house, ADMIN, &format!("{APPS}/1"), made).await;
+    assert_eq!(then.status, StatusCode::OK);
+    assert_eq!((&then.json()["description"], &then.json()["name"]), (&json!("erased"), &json!("first")));
+}
+
+#[tokio::test]
+async fn l11_what_is_no_moment_or_none_yet_is_400() {
+    let house = discreet();
+    house.app(ADMIN, "first", None).await;
+    let before = house.state();
+    let next = house.ledger.size();
+    let long = "9".repeat(1000);
+    for (moment, says) in [
+        ("", "must be a sequence"),
+        ("now", "must be a sequence"),
+        ("-1", "must be a sequence"),
+        ("1.5", "must be a sequence"),
+        ("0x1", "must be a sequence"),
+        ("1,2", "must be a sequence"),
+        ("2026-11-20", "must be a sequence"),
+        ("2026-13-20T00:00:00Z", "must be a sequence"),
+        ("2026-11-20T25:00:00Z", "must be a sequence"),
+        ("2026-11-20T12:00:00", "must be a sequence"),
+        ("18446744073709551616", "must be a sequence"),
+        (&long, "must be a sequence"),
+        ("%ff", "is not UTF-8"),
+        (&next.to_string(), "has not come yet"),
+        ("18446744073709551615", "has not come yet"),
+        ("2026-11-20T12:00:00.000001Z", "has not come yet"),
+        ("9999-12-31T23:59:59Z", "has not come yet"),
+    ] {
+        // The same whether there is such an object or not.
+        for id in [1, 9999] {
+            let answer = as_of(&house, ADMIN, &format!("{APPS}/{id}"), moment).await;
+            assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, 222_299_008), "{moment}");
+            let said = answer.json()["error"]["message"]["value"].as_str().expect("a sentence").to_owned();
+            assert!(said.contains("'asOf'") && said.contains(says) && said.len() < 400, "{moment}: {said}");
+        }
+    }
+    let twice = house.get_as(ADMIN, &format!("{APPS}/1?asOf=1&asOf=2")).await;
+    assert_eq!((twice.status, twice.code()), (StatusCode::BAD_REQUEST, 222_299_008));
+    // Where there is no one object, or something is to be changed, nobody knows it.
+    let body = app_body("x").to_string();
+    for (method, path) in [
+        (Method::GET, APPS.to_owned()),
+        (Method::POST, APPS.to_owned()),
+        (Method::PUT, format!("{APPS}/1")),
+        (Method::DELETE, format!("{APPS}/1")),
+    ] {
+        let path = format!("{path}?asOf=1");
+        let answer = house.send_as(ADMIN, method.clone(), &path, &[JSON], body.clone()).await;
+        assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, 222_299_008), "{method}");
+    }
+    assert_eq!(house.state(), before);
+    // A clock that went back makes no event unreachable.
+    house.clock.set_wall(Timestamp(0));
+    let stamped = as_of(&house, ADMIN, &format!("{APPS}/1"), "2026-11-20T12:00:00Z").await;
+    assert_eq!(stamped.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn l9_who_may_see_an_application_now_may_see_what_it_was() {
+    let house = discreet();
+    let (own, roles) = house.tenant("OrgA").await;
+    let (other, other_roles) = house.tenant("OrgB").await;
+    let plain = house.user("plain", own, &[roles[0]], &[101]).await;
+    let child = house.user("child", own, &[roles[0]], &[11, 28]).await;
+    let foreign = house.user("foreign", other, &[other_roles[0]], &[11, 28, 101]).await;
+    let system = house.user("system", 1, &[2], &[11, 28]).await;
+    let made = written(&house.app(ADMIN, "of OrgA", Some(own)).await);
+    put(&house, 1, &app_body("renamed")).await;
+    let path = format!("{APPS}/1");
+    let seen = as_of(&house, &child, &path, made).await;
+    assert_eq!((seen.status, seen.json()["name"].clone()), (StatusCode::OK, json!("of OrgA")));
+    // The permission of the GET comes first, whatever the moment; auditing is no substitute for it.
+    for moment in [made.to_string(), "nonsense".to_owned()] {
+        let answer = as_of(&house, &plain, &path, moment).await;
+        assert_eq!((answer.status, answer.code()), (StatusCode::FORBIDDEN, 222_208_103));
+    }
+    for stranger in [&foreign, &system] {
+        let hidden = as_of(&house, stranger, &path, made).await;
+        let missing = as_of(&house, stranger, &format!("{APPS}/9"), made).await;
+        assert_eq!(hidden.status, StatusCode::NOT_FOUND, "{stranger}");
+        assert_eq!(
+            String::from_utf8_lossy(&hidden.body).replace(": 1\"", ": N\""),
+            String::from_utf8_lossy(&missing.body).replace(": 9\"", ": N\""),
+        );
+        assert_eq!(hidden.headers.len(), missing.headers.len());
+    }
+    // On behalf of another, as a GET: by the rule for `?user=`.
+    let for_him = house.get_as(ADMIN, &format!("{path}?user=child&asOf={made}")).await;
+    assert_eq!((for_him.status, for_him.json()["name"].clone()), (StatusCode::OK, json!("of OrgA")));
+    let nobody = house.get_as(ADMIN, &format!("{path}?user=Nobody&asOf={made}")).await;
+    assert_eq!((nobody.status, nobody.code()), (StatusCode::NOT_FOUND, 222_207_916));
+    let unasked = house.get_as(&child, &format!("{path}?user=child&asOf={made}")).await;
+    assert_eq!((unasked.status, unasked.code()), (StatusCode::FORBIDDEN, 222_208_103));
+}
+
+#[tokio::test]
+async fn l9_what_is_gone_is_shown_to_auditors_who_could_see_it() {
+    let house = discreet();
+    let (own, roles) = house.tenant("OrgA").await;
+    let (other, other_roles) = house.tenant("OrgB").await;
+    let child = house.user("child", own, &[roles[0]], &[11, 28]).await;
+    let auditor = house.user("auditor", own, &[roles[0]], &[11, 28, 101]).await;
+    let foreign = house.user("foreign", other, &[other_roles[0]], &[11, 28, 101]).await;
+    let system = house.user("system", 1, &[2], &[11, 28, 101]).await;
+    let made = written(&house.app(ADMIN, "of OrgA", Some(own)).await);
+    house.app(ADMIN, "of the system", Some(1)).await;
+    let gone = written(&delete(&house, 1).await);
+    delete(&house, 2).await;
+    let path = format!("{APPS}/1");
+    let see = async |user: &str, path: &str| as_of(&house, user, path, made + 1).await.status;
+    assert_eq!(see(&auditor, &path).await, StatusCode::OK);
+    assert_eq!(see(ADMIN, &path).await, StatusCode::OK);
+    // Not an auditor; an auditor of another tenant; one of the whole system who could not see it while it was there.
+    for user in [&child, &foreign, &system] {
+        assert_eq!(see(user, &path).await, StatusCode::NOT_FOUND, "{user}");
+    }
+    assert_eq!(see(&system, &format!("{APPS}/2")).await, StatusCode::OK);
+    assert_eq!(see(&auditor, &format!("{APPS}/2")).await, StatusCode::NOT_FOUND, "only used by OrgA");
+    // From the moment it was deleted there is nothing to show, to nobody.
+    let after = as_of(&house, &auditor, &path, gone).await;
+    let missing = house.get_as(&auditor, &path).await;
+    assert_eq!((after.status, &after.body), (StatusCode::NOT_FOUND, &missing.body));
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Create,
+    Rename(u64),
+    Clear(u64),
+    Delete(u64),
+    Later(u64),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        2 => Just(Step::Create),
+        4 => (1..5_u64).prop_map(Step::Rename),
+        2 => (1..5_u64).prop_map(Step::Clear),
+        1 => (1..5_u64).prop_map(Step::Delete),
+        2 => (0..2_000_000_u64).prop_map(Step::Later),
+    ];
+    prop::collection::vec(step, 1..25)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+    /// Whatever is done, each object as of each event and time is what a GET answered right after it.
+    #[test]
+    fn the_past_is_what_was_answered_then(steps in steps()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let house = discreet();
+            let mut record = Vec::new();
+            for (number, step) in steps.iter().enumerate() {
+                let before = house.ledger.size();
+                match step {
+                    Step::Create => drop(house.app(ADMIN, &format!("made {number}"), None).await),
+                    Step::Rename(id) => drop(put(&house, *id, &app_body(&format!("renamed {number}"))).await),
+                    Step::Clear(id) => {
+                        let mut body = app_body(&format!("cleared {number}"));
+                        body["description"] = Value::Null;
+                        drop(put(&house, *id, &body).await);
+                    }
+                    Step::Delete(id) => drop(delete(&house, *id).await),
+                    Step::Later(micros) => house.clock.advance(Duration::from_micros(*micros)),
+                }
+                if house.ledger.size() > before {
+                    for id in 1..5 {
+                        let now = house.get_as(ADMIN, &format!("{APPS}/{id}")).await;
+                        record.push((house.ledger.size() - 1, house.clock.now(), id, said(&now)));
+                    }
+                }
+            }
+            for (at, (sequence, time, id, then)) in record.iter().enumerate() {
+                let path = format!("{APPS}/{id}");
+                assert_eq!(&said(&as_of(&house, ADMIN, &path, sequence).await), then, "{id} as of {sequence}");
+                // Several events may carry one time: it shows what the last of them left.
+                let same_time = record[at..].iter().rev().find(|row| row.1 == *time && row.2 == *id);
+                let last = &same_time.expect("itself, if no other").3;
+                assert_eq!(&said(&as_of(&house, ADMIN, &path, time).await), last, "{id} as of {time}");
+            }
+        });
+    }
+}
