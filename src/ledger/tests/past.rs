@@ -169,15 +169,13 @@ async fn a_stream_that_leads_astray_is_an_error_and_no_endless_walk() {
     for wrong in [Some(1_u64), Some(u64::MAX - 1), None] {
         let memory = crowded().await;
         let head = head(&memory);
-        memory.disk.tamper(head, |bytes| match wrong {
-            None => bytes.truncate(100),
-            Some(_) => {
-                let mut envelope = decode(bytes).expect("a leaf");
-                // A stream of another object, and one that leads forward for ever.
-                envelope.header.stream_previous = wrong.map(|previous| Sequence(previous).min(head));
-                *bytes = encode(&envelope).expect("a leaf");
-                assert!(Leaf::parse(bytes).is_ok());
-            }
+        memory.disk.tamper(head, |bytes| {
+            let Some(previous) = wrong else { return bytes.truncate(100) };
+            let mut envelope = decode(bytes).expect("a leaf");
+            // A stream of another object, and one that leads forward for ever.
+            envelope.header.stream_previous = Some(Sequence(previous).min(head));
+            *bytes = encode(&envelope).expect("a leaf");
+            assert!(Leaf::parse(bytes).is_ok());
         });
         let log = log(&counted(&memory));
         assert!(log.history(APP, head, all(100)).is_err(), "{wrong:?}");
