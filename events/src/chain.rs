@@ -7,7 +7,7 @@ use blake3::{
     Hasher,
     hazmat::{ContextKey, HasherExt, hash_derive_key_context},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// BLAKE3's domain for links; nothing else of ours hashes under it.
 const CONTEXT: &str = "authledger 2026 chain v1";
@@ -16,9 +16,20 @@ const CONTEXT: &str = "authledger 2026 chain v1";
 static CONTEXT_KEY: LazyLock<ContextKey> = LazyLock::new(|| hash_derive_key_context(CONTEXT));
 
 /// The hash of one leaf in the chain.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(transparent)]
 pub struct ChainHash(pub [u8; 32]);
+
+// In bytes the 32 of them, for people and their tools hex.
+impl Serialize for ChainHash {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            self.0.serialize(serializer)
+        }
+    }
+}
 
 impl ChainHash {
     /// What leaf 0 carries as the hash before it.

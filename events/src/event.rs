@@ -12,7 +12,7 @@ use crate::{
     codec::{CodecError, decode_body, encode_body},
     data_source::{DataSourceCreated, DataSourceDeleted, DataSourceProfileCleared, DataSourceUpdated},
     disclosure::SecretRevealed,
-    ledger::LedgerCreated,
+    ledger::{LedgerCreated, SnapshotTaken},
     oauth_app::{OAuthAppCreated, OAuthAppDeleted, OAuthAppUpdated},
     oauth_profile::{OAuthProfileCreated, OAuthProfileDeleted, OAuthProfileUpdated},
     role::RoleCreated,
@@ -93,6 +93,7 @@ macro_rules! events {
 
 events! {
     1 LedgerCreated { current 1 }
+    2 SnapshotTaken { current 1 }
     100 TenantCreated { current 1 }
     200 RoleCreated { current 1 }
     300 UserCreated { current 1 }

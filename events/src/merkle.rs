@@ -6,15 +6,26 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 pub mod proof;
 
 /// The hash of a leaf, of a node or of a whole tree: 32 bytes of SHA-256.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(transparent)]
 pub struct TreeHash(pub [u8; 32]);
+
+// In bytes the 32 of them, for people and their tools hex.
+impl Serialize for TreeHash {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            self.0.serialize(serializer)
+        }
+    }
+}
 
 impl TreeHash {
     /// The root of the tree without leaves: the SHA-256 of nothing (RFC 6962 section 2.1).

@@ -4,7 +4,8 @@
 //! time; its place in its command and in its stream; its body, if this version knows it; then any expected head at this
 //! size. FORMAT.md, "Verifying", says the same for other programs, and `tests/clients` holds both to it.
 //!
-//! Memory: one entry of some 40 to 80 bytes for each stream, and nothing that grows with the number of leaves.
+//! Memory: one entry of some 40 to 80 bytes for each stream, and nothing that grows with the number of leaves. A verifier that
+//! goes on from a head ([`Verifier::resume`]) keeps only the streams that it has seen since, and asks for the others.
 
 use std::collections::{HashMap, hash_map::Entry};
 
@@ -21,6 +22,9 @@ use crate::{
 mod finding;
 
 pub use finding::{ExpectedHead, Finding, Reason, Verdict};
+
+/// The last event of each stream before a head that a verification goes on from: its version and its sequence.
+pub type StreamHeads<'a> = &'a dyn Fn(Stream) -> Option<(u64, Sequence)>;
 
 /// Size and hashes of what was verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +114,25 @@ impl Verifier {
         self
     }
 
+    /// Goes on behind a head that somebody vouches for, such as a snapshot's: its tree, and the stored bytes of the leaf before
+    /// it. Whoever calls compares [`Verifier::head`] with the head that was vouched for, and reads on with
+    /// [`Verifier::read_knowing`]. `None` when the leaf is not the one before that head, or the head is inside a command.
+    ///
+    /// Its report counts commands, streams and unknown bodies from here on.
+    #[must_use]
+    pub fn resume(frontier: Frontier, before: &[u8]) -> Option<Self> {
+        let Leaf { header, .. } = Leaf::parse(before).ok()?;
+        let whole = header.command_index.checked_add(1) == Some(header.command_count);
+        let in_place = header.sequence.0.checked_add(1) == Some(frontier.size());
+        (whole && in_place).then(|| Self {
+            frontier,
+            chain: Some(link(before)),
+            ledger_id: Some(header.ledger_id),
+            last: Some(Last::of(&header)),
+            ..Self::default()
+        })
+    }
+
     /// Checks the next leaf. After a finding the verifier is of no further use.
     ///
     /// A caller who has the leaf after this one names the culprit better by [`Finding::settle`].
@@ -120,10 +143,20 @@ impl Verifier {
     /// Like [`Verifier::push`], and hands the event over, so that a start decodes each leaf once; `None` when a newer
     /// version wrote it.
     pub fn read(&mut self, bytes: &[u8]) -> Result<Option<Envelope>, Finding> {
+        self.read_knowing(bytes, &|_| None)
+    }
+
+    /// The same behind a head that it was resumed from; `heads` knows the streams that this verifier has not seen.
+    pub fn read_knowing(
+        &mut self,
+        bytes: &[u8],
+        heads: StreamHeads<'_>,
+    ) -> Result<Option<Envelope>, Finding> {
         self.compare()?;
         let sequence = Sequence(self.frontier.size());
         let own = link(bytes);
-        let envelope = self.check(sequence, bytes, own).map_err(|reason| self.place(sequence, reason))?;
+        let envelope =
+            self.check(sequence, bytes, own, heads).map_err(|reason| self.place(sequence, reason))?;
         self.chain = Some(own);
         self.frontier.push(leaf_hash(bytes));
         self.compare()?;
@@ -135,6 +168,7 @@ impl Verifier {
         sequence: Sequence,
         bytes: &[u8],
         own: ChainHash,
+        heads: StreamHeads<'_>,
     ) -> Result<Option<Envelope>, Reason> {
         let leaf = Leaf::parse(bytes).map_err(CodecError::from)?;
         let header = leaf.header;
@@ -159,7 +193,7 @@ impl Verifier {
         }
         self.check_epoch_and_time(&header)?;
         self.check_command(&header, bytes.len())?;
-        self.check_stream(&header)?;
+        self.check_stream(&header, heads)?;
         let event = match Event::decode(leaf.event_type, leaf.schema_version, leaf.body) {
             Ok(event) => Some(event),
             Err(CodecError::Unknown { .. }) => {
@@ -226,12 +260,12 @@ impl Verifier {
         Ok(())
     }
 
-    fn check_stream(&mut self, header: &Header) -> Result<(), Reason> {
+    fn check_stream(&mut self, header: &Header, heads: StreamHeads<'_>) -> Result<(), Reason> {
         let this = (header.stream_version, header.sequence);
         let entry = self.streams.entry(header.stream);
         let last = match &entry {
             Entry::Occupied(last) => Some(*last.get()),
-            Entry::Vacant(_) => None,
+            Entry::Vacant(_) => heads(header.stream),
         };
         let (version, previous) = match last {
             Some((version, previous)) => (version + 1, Some(previous)),

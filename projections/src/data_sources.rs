@@ -10,7 +10,7 @@ use events::{
     sealed::{KeyId, Sealed},
     sorted::SortedMap,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::table::{Merged, projection};
 
@@ -18,7 +18,7 @@ use crate::table::{Merged, projection};
 const ODATA_OPTION: &str = "ODataVersion";
 
 /// A data source as it is now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataSource {
     /// The owner's tenant.
     pub tenant: TenantId,
@@ -96,11 +96,15 @@ projection! {
         index {
             /// A user's data sources by what lists can be filtered by: whether it is a group, whether it is reached by
             /// OData; then in the order of their ids.
-            by_owner: (UserId, bool, bool, DataSourceId) => ();
+            by_owner: (UserId, bool, bool, DataSourceId) => (), from rows |id, row| {
+                [((row.owner, row.is_group(), row.is_odata(), *id), ())]
+            };
             /// By name among the owner's.
-            by_name: (UserId, String) => DataSourceId;
+            by_name: (UserId, String) => DataSourceId, from rows |id, row| [((row.owner, row.name.clone()), *id)];
             /// Who uses a profile.
-            by_profile: (OAuthProfileId, DataSourceId) => ();
+            by_profile: (OAuthProfileId, DataSourceId) => (), from rows |id, row| {
+                row.profile.map(|profile| ((profile, *id), ()))
+            };
         }
     }
 }
@@ -143,6 +147,7 @@ impl DataSources<'_> {
                 self.rows.remove(&id);
             }
             Event::LedgerCreated(_)
+            | Event::SnapshotTaken(_)
             | Event::TenantCreated(_)
             | Event::RoleCreated(_)
             | Event::UserCreated(_)

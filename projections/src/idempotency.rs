@@ -2,7 +2,7 @@
 //! remembered, and no answer is stored: it is made again from the events.
 
 use events::{envelope::Envelope, id::Sequence, time::Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::table::projection;
 
@@ -10,7 +10,7 @@ use crate::table::projection;
 pub const REMEMBERED_MICROS: i64 = 24 * 60 * 60 * Timestamp::SECOND;
 
 /// A request that was carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remembered {
     /// Keyed hash of the request's body.
     pub request: [u8; 16],
@@ -31,7 +31,7 @@ projection! {
         }
         index {
             /// In the order in which they are forgotten.
-            by_time: (Timestamp, Sequence) => [u8; 16];
+            by_time: (Timestamp, Sequence) => [u8; 16], from requests |tag, row| [((row.recorded_at, row.first), *tag)];
         }
     }
 }

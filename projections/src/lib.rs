@@ -12,6 +12,7 @@ pub mod log;
 pub mod oauth_apps;
 pub mod oauth_profiles;
 pub mod roles;
+pub mod rows;
 mod state;
 pub mod streams;
 pub mod table;

@@ -6,12 +6,12 @@ use events::{
     id::{Epoch, LedgerId},
     time::Timestamp,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::table::projection;
 
 /// Facts about the log as far as it was folded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     /// Which ledger.
     pub ledger_id: LedgerId,
@@ -58,6 +58,7 @@ impl Log<'_> {
                 self.counters.put(header.stream.kind, header.stream.id);
             }
             Event::LedgerCreated(_)
+            | Event::SnapshotTaken(_)
             | Event::UserLocked(_)
             | Event::OAuthAppUpdated(_)
             | Event::OAuthAppDeleted(_)

@@ -8,12 +8,12 @@ use events::{
     id::{DataStoreId, OAuthAppId, Sequence, TenantId},
     sealed::{KeyId, Sealed},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::table::projection;
 
 /// An application as it is now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OAuthApp {
     /// Whose application.
     pub tenant: TenantId,
@@ -53,9 +53,9 @@ projection! {
         }
         index {
             /// Applications of a tenant, in the order of their ids.
-            by_tenant: (TenantId, OAuthAppId) => ();
+            by_tenant: (TenantId, OAuthAppId) => (), from rows |id, row| [((row.tenant, *id), ())];
             /// By name within the tenant.
-            by_name: (TenantId, String) => OAuthAppId;
+            by_name: (TenantId, String) => OAuthAppId, from rows |id, row| [((row.tenant, row.name.clone()), *id)];
         }
     }
 }
@@ -110,6 +110,7 @@ impl OAuthApps<'_> {
                 self.rows.remove(&id);
             }
             Event::LedgerCreated(_)
+            | Event::SnapshotTaken(_)
             | Event::TenantCreated(_)
             | Event::RoleCreated(_)
             | Event::UserCreated(_)

@@ -8,12 +8,12 @@ use events::{
     id::{OAuthAppId, OAuthProfileId, Sequence, TenantId, UserId},
     sealed::{KeyId, Sealed},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::table::projection;
 
 /// A profile as it is now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OAuthProfile {
     /// The owner's tenant.
     pub tenant: TenantId,
@@ -49,11 +49,11 @@ projection! {
         }
         index {
             /// A user's profiles, in the order of their ids.
-            by_owner: (UserId, OAuthProfileId) => ();
+            by_owner: (UserId, OAuthProfileId) => (), from rows |id, row| [((row.owner, *id), ())];
             /// By name among the owner's.
-            by_name: (UserId, String) => OAuthProfileId;
+            by_name: (UserId, String) => OAuthProfileId, from rows |id, row| [((row.owner, row.name.clone()), *id)];
             /// Profiles of an application, in the order of their ids.
-            by_app: (OAuthAppId, OAuthProfileId) => ();
+            by_app: (OAuthAppId, OAuthProfileId) => (), from rows |id, row| [((row.oauth_app, *id), ())];
         }
     }
 }
@@ -102,6 +102,7 @@ impl OAuthProfiles<'_> {
                 self.rows.remove(&id);
             }
             Event::LedgerCreated(_)
+            | Event::SnapshotTaken(_)
             | Event::TenantCreated(_)
             | Event::RoleCreated(_)
             | Event::UserCreated(_)

@@ -9,12 +9,12 @@ use events::{
     sealed::{KeyId, Sealed},
     sorted::SortedVec,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::table::projection;
 
 /// A role as it is now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Role {
     /// Whose role.
     pub tenant: TenantId,
@@ -39,9 +39,9 @@ projection! {
         }
         index {
             /// Roles of a tenant, in the order of their ids.
-            by_tenant: (TenantId, RoleId) => ();
+            by_tenant: (TenantId, RoleId) => (), from rows |id, row| [((row.tenant, *id), ())];
             /// By name within the tenant.
-            by_name: (TenantId, String) => RoleId;
+            by_name: (TenantId, String) => RoleId, from rows |id, row| [((row.tenant, row.name.clone()), *id)];
         }
     }
 }
@@ -65,6 +65,7 @@ impl Roles<'_> {
                 self.rows.put(id, Arc::new(role));
             }
             Event::LedgerCreated(_)
+            | Event::SnapshotTaken(_)
             | Event::TenantCreated(_)
             | Event::UserCreated(_)
             | Event::UserLocked(_)

@@ -1,13 +1,16 @@
+use std::io::{self, Read, Write};
+
 use events::envelope::Envelope;
 
 use crate::{
     data_sources::{DataSources, DataSourcesChanges},
-    digest::{Digest, StateDigest},
+    digest::{DigestWriter, StateDigest},
     idempotency::{Idempotency, IdempotencyChanges},
     log::{Log, LogChanges},
     oauth_apps::{OAuthApps, OAuthAppsChanges},
     oauth_profiles::{OAuthProfiles, OAuthProfilesChanges},
     roles::{Roles, RolesChanges},
+    rows::{RowReader, RowWriter, RowsError},
     streams::{Streams, StreamsChanges},
     tenants::{Tenants, TenantsChanges},
     users::{Users, UsersChanges},
@@ -57,9 +60,27 @@ macro_rules! state {
 
             /// Commits to every row of every primary table (DESIGN 7). Two states with the same digest answer alike.
             pub fn digest(&self) -> StateDigest {
-                let mut digest = Digest::new();
-                $(self.$field.digest(&mut digest);)*
+                let mut digest = DigestWriter::default();
+                self.write(&mut digest).expect("hashing doesn't fail");
                 digest.finish()
+            }
+
+            /// Writes every row of every primary table, in the bytes that the digest hashes (FORMAT.md, "Snapshot").
+            pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+                let mut rows = RowWriter::new(out);
+                $(self.$field.write(&mut rows)?;)*
+                Ok(())
+            }
+        }
+
+        impl State<'static> {
+            /// The state whose rows [`State::write`] wrote, with all indexes. Whether the rows are true only their digest can
+            /// tell.
+            pub fn load(input: &mut dyn Read) -> Result<Self, RowsError> {
+                let mut rows = RowReader::new(input);
+                $(let $field = $projection::load(&mut rows)?;)*
+                rows.finish()?;
+                Ok(Self { $($field,)* })
             }
         }
     };

@@ -4,12 +4,12 @@ use events::{
     envelope::{Envelope, Stream},
     id::Sequence,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::table::projection;
 
 /// The last event of a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StreamHead {
     /// Its place in the stream.
     pub version: u64,

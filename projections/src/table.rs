@@ -86,6 +86,11 @@ impl<K: Ord + Clone, V> Table<'_, K, V> {
         TableChanges { rows: self.rows, removed: self.removed }
     }
 
+    /// A base of these rows. Of rows in key order, which a snapshot's are, it is made at once.
+    pub(crate) fn of_rows(rows: Vec<(K, V)>) -> Self {
+        Self { rows: rows.into_iter().collect(), ..Self::default() }
+    }
+
     /// Moves a layer's changes into this base.
     pub fn absorb(&mut self, changes: TableChanges<K, V>) {
         for key in &changes.removed {
@@ -147,13 +152,18 @@ where
     }
 }
 
-/// Declares a projection: primary tables, whose rows enter the state digest in this order, and indexes, which don't.
+/// Declares a projection: primary tables, whose rows enter the state digest and snapshots in this order, and indexes, which
+/// don't: `from` says of which primary table, and which entries a row of it has, so that no index can be without the way to
+/// make it again from a snapshot's rows.
 macro_rules! projection {
     (
         $(#[$doc:meta])*
         $name:ident, $changes:ident {
             primary { $($(#[$primary_doc:meta])* $primary:ident: $primary_key:ty => $primary_row:ty;)* }
-            index { $($(#[$index_doc:meta])* $index:ident: $index_key:ty => $index_row:ty;)* }
+            index { $(
+                $(#[$index_doc:meta])*
+                $index:ident: $index_key:ty => $index_row:ty, from $source:ident |$key:ident, $row:ident| $entries:expr;
+            )* }
         }
     ) => {
         $(#[$doc])*
@@ -194,8 +204,24 @@ macro_rules! projection {
                 ));)*
             }
 
-            pub(crate) fn digest(&self, digest: &mut $crate::digest::Digest) {
-                $(digest.table(concat!(stringify!($name), ".", stringify!($primary)), &self.$primary);)*
+            pub(crate) fn write(&self, rows: &mut $crate::rows::RowWriter<'_>) -> ::std::io::Result<()> {
+                $(rows.table(concat!(stringify!($name), ".", stringify!($primary)), &self.$primary)?;)*
+                Ok(())
+            }
+        }
+
+        impl $name<'static> {
+            /// Reads the primary tables and makes the indexes from them.
+            pub(crate) fn load(rows: &mut $crate::rows::RowReader<'_>) -> Result<Self, $crate::rows::RowsError> {
+                $(let $primary: $crate::table::Table<'static, $primary_key, $primary_row> =
+                    rows.table(concat!(stringify!($name), ".", stringify!($primary)))?;)*
+                $(let $index = {
+                    let mut entries: Vec<($index_key, $index_row)> =
+                        $source.all().flat_map(|($key, $row)| $entries).collect();
+                    entries.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+                    $crate::table::Table::of_rows(entries)
+                };)*
+                Ok(Self { $($primary,)* $($index,)* })
             }
         }
     };

@@ -10,12 +10,12 @@ use events::{
     sorted::SortedVec,
     tenant::TenantStatus,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::table::projection;
 
 /// A tenant as it is now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tenant {
     /// Unique in the system.
     pub name: String,
@@ -42,9 +42,11 @@ projection! {
         }
         index {
             /// By name.
-            by_name: String => TenantId;
+            by_name: String => TenantId, from rows |id, row| [(row.name.clone(), *id)];
             /// Which tenants a user administers.
-            by_administrator: (UserId, TenantId) => ();
+            by_administrator: (UserId, TenantId) => (), from rows |id, row| {
+                row.administrators.iter().map(move |administrator| ((*administrator, *id), ()))
+            };
         }
     }
 }
@@ -71,6 +73,7 @@ impl Tenants<'_> {
                 self.rows.put(id, Arc::new(tenant));
             }
             Event::LedgerCreated(_)
+            | Event::SnapshotTaken(_)
             | Event::RoleCreated(_)
             | Event::UserCreated(_)
             | Event::UserLocked(_)

@@ -11,12 +11,12 @@ use events::{
     time::Timestamp,
     user::{Password, UserStatus},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::table::projection;
 
 /// A lock after too many wrong passwords.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lock {
     /// Since when.
     pub at: Timestamp,
@@ -25,7 +25,7 @@ pub struct Lock {
 }
 
 /// A user as he is now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
     /// Whose user.
     pub tenant: TenantId,
@@ -66,7 +66,7 @@ projection! {
         }
         index {
             /// Users of a tenant, in the order of their ids.
-            by_tenant: (TenantId, UserId) => ();
+            by_tenant: (TenantId, UserId) => (), from rows |id, row| [((row.tenant, *id), ())];
         }
     }
 }
@@ -98,6 +98,7 @@ impl Users<'_> {
                 }
             }
             Event::LedgerCreated(_)
+            | Event::SnapshotTaken(_)
             | Event::TenantCreated(_)
             | Event::RoleCreated(_)
             | Event::OAuthAppCreated(_)

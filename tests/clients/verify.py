@@ -128,6 +128,7 @@ password = fields(hash=sealed, status=one_of(1, 2), expires_at=option(i64))
 stream = fields(kind=u16, id=u64)
 BODIES = {
     (1, 1): fields(software=text),
+    (2, 1): fields(size=u64, chain=raw(32), root=raw(32), digest_version=u16, digest=raw(32)),
     (100, 1): fields(name=text, key_id=raw(32), description=option(sealed), parent=option(u64),
                      status=one_of(0, 1), administrators=rising(u64)),
     (200, 1): fields(name=text, key_id=raw(32), description=option(sealed), permissions=rising(u16)),

@@ -35,6 +35,10 @@ pub(crate) fn compare(model: &Model, house: &House) -> Result<(), String> {
     same!(house.ledger().size(), model.size(), "size");
     house.ledger().read(|view| {
         compare_state(model, &view.state)?;
+        // Not after each command, for it costs more than all else together.
+        if model.size().is_multiple_of(8) {
+            compare_loaded(model, &view.state)?;
+        }
         compare_logins(model, house, view)
     })
 }
@@ -48,6 +52,15 @@ fn compare_logins(model: &Model, house: &House, view: &View<'_>) -> Result<(), S
         same!(view.logins.get(&tag).copied(), expected.map(|user| UserId(user.id)), "login of {name}");
     }
     Ok(())
+}
+
+/// What a snapshot of the fold would give back, every index made anew.
+fn compare_loaded(model: &Model, state: &State<'_>) -> Result<(), String> {
+    let mut rows = Vec::new();
+    state.write(&mut rows).map_err(|error| error.to_string())?;
+    let loaded = State::load(&mut rows.as_slice()).map_err(|error| error.to_string())?;
+    same!(loaded.digest(), state.digest(), "digest of what was loaded");
+    compare_state(model, &loaded).map_err(|error| format!("loaded from a snapshot: {error}"))
 }
 
 /// The fold alone.

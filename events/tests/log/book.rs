@@ -15,8 +15,8 @@ use events::{
         CommandId, DataStoreId, Epoch, LedgerId, OAuthAppId, OAuthProfileId, PermissionId, RoleId,
         SYSTEM_TENANT, Sequence, TenantId, UserId,
     },
-    ledger::LedgerCreated,
-    merkle::{Frontier, leaf_hash},
+    ledger::{LedgerCreated, SnapshotTaken, StateDigest},
+    merkle::{Frontier, TreeHash, leaf_hash},
     oauth_app::{OAuthAppCreated, OAuthAppDeleted, OAuthAppUpdated},
     oauth_profile::{OAuthProfileCreated, OAuthProfileDeleted, OAuthProfileUpdated},
     role::RoleCreated,
@@ -95,8 +95,8 @@ impl Book {
         book
     }
 
-    /// What came with profiles and data sources. The book above stays as it is: golden files follow from it.
-    pub(crate) fn of_profiles_and_sources() -> Self {
+    /// What came later: profiles and data sources, a snapshot. The book above stays as it is: golden files follow from it.
+    pub(crate) fn of_later_events() -> Self {
         let mut book = Self::new();
         let admin = Actor::User(UserId(1));
         let profile = Stream::new(StreamKind::OAUTH_PROFILE, 1);
@@ -112,6 +112,7 @@ impl Book {
             ],
         );
         book.command(admin, vec![(source, DataSourceDeleted {}.into())]);
+        book.command(admin, vec![(Stream::new(StreamKind::LEDGER, 0), snapshot_taken().into())]);
         book
     }
 
@@ -191,6 +192,7 @@ pub(crate) fn every_event() -> Vec<Event> {
         source_updated().into(),
         DataSourceDeleted {}.into(),
         DataSourceProfileCleared { profile: OAuthProfileId(33) }.into(),
+        snapshot_taken().into(),
     ]
 }
 
@@ -200,6 +202,16 @@ pub(crate) fn sealed(bytes: u8) -> Sealed {
 
 fn ledger_created() -> LedgerCreated {
     LedgerCreated { software: "authledger 0.1.0".to_owned() }
+}
+
+fn snapshot_taken() -> SnapshotTaken {
+    SnapshotTaken {
+        size: 9,
+        chain: ChainHash([0x3c; 32]),
+        root: TreeHash([0x5a; 32]),
+        digest_version: 1,
+        digest: StateDigest([0x69; 32]),
+    }
 }
 
 fn tenant_created() -> TenantCreated {

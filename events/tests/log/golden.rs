@@ -49,7 +49,7 @@ fn file_name(kind: EventType, version: u16) -> String {
 /// A header for each event, so that together they show every optional part and every actor.
 fn envelope(number: u64, event: Event) -> Envelope {
     let stream = match &event {
-        Event::LedgerCreated(_) => Stream::new(StreamKind::LEDGER, 0),
+        Event::LedgerCreated(_) | Event::SnapshotTaken(_) => Stream::new(StreamKind::LEDGER, 0),
         Event::TenantCreated(_) => Stream::new(StreamKind::TENANT, 2),
         Event::RoleCreated(_) => Stream::new(StreamKind::ROLE, 5),
         Event::UserCreated(_) | Event::UserLocked(_) => Stream::new(StreamKind::USER, 3),

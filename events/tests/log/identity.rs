@@ -13,7 +13,8 @@ use events::{
         ClientApplicationId, CommandId, DataStoreId, Epoch, LedgerId, OAuthAppId, OAuthProfileId,
         PermissionId, RoleId, Sequence, TenantId, UserId,
     },
-    ledger::LedgerCreated,
+    ledger::{LedgerCreated, SnapshotTaken, StateDigest},
+    merkle::TreeHash,
     oauth_app::{OAuthAppCreated, OAuthAppDeleted, OAuthAppUpdated},
     oauth_profile::{OAuthProfileCreated, OAuthProfileDeleted, OAuthProfileUpdated},
     role::RoleCreated,
@@ -168,6 +169,21 @@ fn app_updated() -> impl Strategy<Value = Event> {
     )
 }
 
+fn snapshot_taken() -> impl Strategy<Value = Event> {
+    any::<(u64, [u8; 32], [u8; 32], u16, [u8; 32])>().prop_map(
+        |(size, chain, root, digest_version, digest)| {
+            SnapshotTaken {
+                size,
+                chain: ChainHash(chain),
+                root: TreeHash(root),
+                digest_version,
+                digest: StateDigest(digest),
+            }
+            .into()
+        },
+    )
+}
+
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         text().prop_map(|software| LedgerCreated { software }.into()),
@@ -185,6 +201,7 @@ fn event() -> impl Strategy<Value = Event> {
         source_updated(),
         Just(DataSourceDeleted {}.into()),
         any::<u64>().prop_map(|id| DataSourceProfileCleared { profile: OAuthProfileId(id) }.into()),
+        snapshot_taken(),
         (stream(), any::<u64>(), set(any::<u16>().prop_map(Field))).prop_map(|(object, sequence, fields)| {
             SecretRevealed { object, object_sequence: Sequence(sequence), fields }.into()
         }),

@@ -1,9 +1,12 @@
 //! The verifier names the first bad sequence, whatever is done to a log.
 
+use std::collections::HashMap;
+
 use events::{
     envelope::{Actor, COMMAND_EVENTS_MAX, Header, Leaf, Stream, StreamKind},
     event::EventType,
     id::{CommandId, Epoch, LedgerId, Sequence, UserId},
+    merkle::{Frontier, leaf_hash},
     time::Timestamp,
     verify::{ExpectedHead, Finding, Report, Verdict, Verifier, VerifyError, verify},
 };
@@ -68,9 +71,59 @@ fn l03_every_prefix_at_a_commands_end_passes_and_every_other_is_incomplete() {
     }
 }
 
+/// Goes on behind `size` leaves as a start does that has a snapshot of them.
+fn resumed(leaves: &[Vec<u8>], size: usize) -> Option<Verifier> {
+    let mut frontier = Frontier::default();
+    leaves[..size].iter().for_each(|leaf| frontier.push(leaf_hash(leaf)));
+    Verifier::resume(frontier, &leaves[size.checked_sub(1)?])
+}
+
+fn streams_before(leaves: &[Vec<u8>]) -> HashMap<Stream, (u64, Sequence)> {
+    let headers = leaves.iter().map(|leaf| Leaf::parse(leaf).expect("a leaf").header);
+    headers.map(|header| (header.stream, (header.stream_version, header.sequence))).collect()
+}
+
+#[test]
+fn l03_a_verification_goes_on_from_every_commands_end_and_from_nowhere_else() {
+    let book = Book::of_every_event();
+    let whole = outcome(&book.leaves, None).expect("nothing is wrong").head;
+    for size in 1..=book.leaves.len() {
+        let is_end = outcome(&book.leaves[..size], None).is_ok();
+        let verifier = resumed(&book.leaves, size);
+        assert_eq!(verifier.is_some(), is_end, "after {size} leaves");
+        let Some(mut verifier) = verifier else { continue };
+        let heads = streams_before(&book.leaves[..size]);
+        for leaf in &book.leaves[size..] {
+            verifier.read_knowing(leaf, &|stream| heads.get(&stream).copied()).expect("nothing is wrong");
+        }
+        assert_eq!(verifier.finish().expect("whole").head, whole, "from {size}");
+    }
+    let mut frontier = Frontier::default();
+    frontier.push(leaf_hash(&book.leaves[0]));
+    assert!(Verifier::resume(frontier, &book.leaves[5]).is_none(), "not the leaf before that head");
+}
+
+#[test]
+fn l03_a_flipped_byte_is_found_by_a_verification_that_goes_on() {
+    let book = Book::of_every_event();
+    let size = 8;
+    let heads = streams_before(&book.leaves[..size]);
+    for place in size..book.leaves.len() {
+        for offset in 0..book.leaves[place].len() {
+            let mut leaves = book.leaves.clone();
+            leaves[place][offset] ^= 1;
+            let mut verifier = resumed(&leaves, size).expect("a command ends here");
+            let found = leaves[size..]
+                .iter()
+                .any(|leaf| verifier.read_knowing(leaf, &|stream| heads.get(&stream).copied()).is_err());
+            assert!(found || Some(verifier.head().chain) != book.head().chain, "leaf {place}, byte {offset}");
+        }
+    }
+}
+
 #[test]
 fn l03_every_flipped_byte_of_every_leaf_is_found_and_its_sequence_named() {
-    for book in [Book::of_every_event(), Book::of_profiles_and_sources()] {
+    for book in [Book::of_every_event(), Book::of_later_events()] {
         each_flipped_byte_is_named(&book);
     }
 }
