@@ -20,6 +20,7 @@ use super::{
     address::Subscriber,
     basic::BasicCredentials,
     hasher::{HashError, PasswordHasher},
+    measures::{Ending, Measures},
     password::prepared,
     throttle::{LockAccount, LockoutPolicy, Lockouts, Throttle},
     turns::Turns,
@@ -28,6 +29,7 @@ use super::{
 use crate::{
     clock::{Clock, Random},
     config,
+    metrics::Registry,
     vault::{
         Vault, VaultError,
         login::{LoginName, LoginTag},
@@ -132,6 +134,7 @@ pub struct Authenticator {
     lockouts: Lockouts,
     verified: Verified,
     turns: Turns,
+    measures: Measures,
 }
 
 /// An attempt on its way.
@@ -175,6 +178,7 @@ impl Authenticator {
             }),
             verified: Verified::new(random),
             turns: Turns::new(),
+            measures: Measures::new(),
         }
     }
 
@@ -185,8 +189,20 @@ impl Authenticator {
         credentials: &BasicCredentials,
         address: IpAddr,
     ) -> Result<UserId, AuthError> {
+        let judged = self.judge_credentials(accounts, credentials, address).await;
+        self.measures.ended(Ending::of(&judged));
+        judged
+    }
+
+    async fn judge_credentials(
+        &self,
+        accounts: &impl Accounts,
+        credentials: &BasicCredentials,
+        address: IpAddr,
+    ) -> Result<UserId, AuthError> {
         let attempt = self.attempt(credentials, address);
         if let Glance::Verified(user, account) = self.glance(accounts, &attempt) {
+            self.measures.looked(true);
             return self.admit(user, &account);
         }
         self.check_throttles(&attempt)?;
@@ -197,8 +213,14 @@ impl Authenticator {
             self.check_throttles(&attempt)?;
         }
         match glance {
-            Glance::Verified(user, account) => self.admit(user, &account),
-            Glance::Judge(user, account, password) => self.judge(&attempt, user, &account, &password).await,
+            Glance::Verified(user, account) => {
+                self.measures.looked(true);
+                self.admit(user, &account)
+            }
+            Glance::Judge(user, account, password) => {
+                self.measures.looked(false);
+                self.judge(&attempt, user, &account, &password).await
+            }
             Glance::Hopeless => {
                 self.hasher.verify(attempt.password.clone(), None).await?;
                 self.count_failure(&attempt);
@@ -210,6 +232,11 @@ impl Authenticator {
     /// How many times Argon2 has run for this server.
     pub fn argon2_runs(&self) -> u64 {
         self.hasher.runs()
+    }
+
+    /// Registers what is counted here.
+    pub fn register(&self, registry: &mut Registry) {
+        self.measures.register(registry);
     }
 
     fn attempt(&self, credentials: &BasicCredentials, address: IpAddr) -> Attempt {
@@ -262,6 +289,9 @@ impl Authenticator {
         } else {
             self.count_failure(attempt);
             let lock = self.lockouts.failed(user, account.changed, self.clock.now());
+            if lock.is_some() {
+                self.measures.locked();
+            }
             Err(AuthError::WrongCredentials { lock })
         }
     }

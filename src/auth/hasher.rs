@@ -1,9 +1,6 @@
 //! Argon2id (RFC 9106) with bounded concurrency: each run takes its memory and its time from everybody else.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::Arc;
 
 use argon2::{Algorithm, Argon2, Params, Version, password_hash::phc::PasswordHash};
 use subtle::ConstantTimeEq;
@@ -14,6 +11,7 @@ use zeroize::Zeroizing;
 use super::password::prepared;
 use crate::{
     clock::{Random, draw},
+    metrics::{Counter, Registry},
     vault::PlainSecret,
 };
 
@@ -72,7 +70,7 @@ pub struct PasswordHasher {
     /// One permit for each run that may go on or wait.
     admitted: Arc<Semaphore>,
     places: usize,
-    runs: Arc<AtomicU64>,
+    runs: Counter,
 }
 
 impl PasswordHasher {
@@ -84,7 +82,7 @@ impl PasswordHasher {
             running: Arc::new(Semaphore::new(running)),
             admitted: Arc::new(Semaphore::new(running + waiting)),
             places: running + waiting,
-            runs: Arc::default(),
+            runs: Counter::default(),
         }
     }
 
@@ -96,12 +94,21 @@ impl PasswordHasher {
 
     /// How many times Argon2 has run; equal work for unequal answers is tested by it.
     pub fn runs(&self) -> u64 {
-        self.runs.load(Ordering::Relaxed)
+        self.runs.get()
     }
 
     /// How many runs go on or wait at this moment.
     pub fn in_hand(&self) -> usize {
         self.places.saturating_sub(self.admitted.available_permits())
+    }
+
+    /// Registers what is counted here.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "argon2_runs",
+            "Runs of Argon2: passwords compared without the help of the cache, and new ones",
+            self.runs.clone(),
+        );
     }
 
     /// Hashes a new password to a PHC string, on this thread: for the command line.
@@ -150,16 +157,16 @@ impl PasswordHasher {
     }
 }
 
-fn hash(cost: HashCost, password: &[u8], salt: [u8; SALT_LEN], runs: &AtomicU64) -> PlainSecret {
+fn hash(cost: HashCost, password: &[u8], salt: [u8; SALT_LEN], runs: &Counter) -> PlainSecret {
     use argon2::password_hash::PasswordHasher as _;
-    runs.fetch_add(1, Ordering::Relaxed);
+    runs.inc();
     let hash: PasswordHash = Argon2::new(Algorithm::Argon2id, Version::V0x13, cost.params())
         .hash_password_with_salt(password, &salt)
         .expect("a salt of 16 bytes and a password below 4 GiB are allowed");
     PlainSecret::new(hash.to_string())
 }
 
-fn verify(password: &[u8], stored: &PlainSecret, runs: &AtomicU64) -> Result<bool, HashError> {
+fn verify(password: &[u8], stored: &PlainSecret, runs: &Counter) -> Result<bool, HashError> {
     let stored = PasswordHash::new(stored.expose()).map_err(|_| HashError::Unreadable)?;
     let params = Params::try_from(&stored).map_err(|_| HashError::Unreadable)?;
     let (Some(salt), Some(expected)) = (&stored.salt, &stored.hash) else {
@@ -168,7 +175,7 @@ fn verify(password: &[u8], stored: &PlainSecret, runs: &AtomicU64) -> Result<boo
     if stored.algorithm != Algorithm::Argon2id.ident() || expected.len() != HASH_LEN {
         return Err(HashError::Unreadable);
     }
-    runs.fetch_add(1, Ordering::Relaxed);
+    runs.inc();
     let mut actual = Zeroizing::new([0; HASH_LEN]);
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
         .hash_password_into(password, salt, &mut *actual)

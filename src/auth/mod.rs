@@ -7,6 +7,7 @@ pub mod address;
 pub mod authenticate;
 pub mod basic;
 pub mod hasher;
+mod measures;
 pub mod password;
 pub mod permission;
 pub mod principal;

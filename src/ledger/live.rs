@@ -22,6 +22,7 @@ use thiserror::Error;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::{
+    measures::Measures,
     past::Turns,
     recover::Closer,
     store::{LogReader, LogStore, StoreError},
@@ -31,6 +32,7 @@ use super::{
 use crate::{
     clock::ClockRefusal,
     commands::{Command, Refusal, View, ViewChanges},
+    metrics::Registry,
     vault::Vault,
 };
 
@@ -154,6 +156,7 @@ pub(super) struct Shared {
     batches: AtomicU64,
     commands: AtomicU64,
     longest_hold_nanos: AtomicU64,
+    measures: Measures,
     /// Whether the writer was asked to look again and has not done so yet.
     look_asked: AtomicBool,
 }
@@ -169,12 +172,17 @@ impl Shared {
             batches: AtomicU64::new(0),
             commands: AtomicU64::new(0),
             longest_hold_nanos: AtomicU64::new(0),
+            measures: Measures::new(),
             look_asked: AtomicBool::new(false),
         }
     }
 
     pub(super) fn view(&self) -> &RwLock<View<'static>> {
         &self.view
+    }
+
+    pub(super) fn measures(&self) -> &Measures {
+        &self.measures
     }
 
     /// Moves what a durable batch changed into what readers see, and notes for how long they had to wait.
@@ -191,6 +199,7 @@ impl Shared {
     pub(super) fn publish(&self, size: u64, commands: usize) {
         self.batches.fetch_add(1, Ordering::Relaxed);
         self.commands.fetch_add(commands as u64, Ordering::Relaxed);
+        self.measures.published(commands);
         self.size.send_replace(size);
     }
 
@@ -374,6 +383,16 @@ impl Ledger {
     /// The longest time since the start that readers were kept out at once.
     pub fn longest_hold(&self) -> Duration {
         Duration::from_nanos(self.shared.longest_hold_nanos.load(Ordering::Relaxed))
+    }
+
+    /// Commands that wait for the writer at this moment.
+    pub fn queued(&self) -> usize {
+        self.queue.lock().as_ref().map_or(0, |queue| queue.max_capacity() - queue.capacity())
+    }
+
+    /// Registers what the writer counts and times.
+    pub fn register(&self, registry: &mut Registry) {
+        self.shared.measures.register(registry);
     }
 
     /// Has the writer decide a command and waits until its outcome is durable.

@@ -89,6 +89,7 @@ pub struct SledStore {
     directory: PathBuf,
     options: SledOptions,
     poisoned: bool,
+    last_sync: Option<Duration>,
 }
 
 struct Shared {
@@ -155,7 +156,14 @@ impl SledStore {
             appends: AtomicU64::new(0),
             visited: AtomicU64::new(0),
         };
-        Ok(Self { shared: Arc::new(shared), file, directory: directory.to_owned(), options, poisoned: false })
+        Ok(Self {
+            shared: Arc::new(shared),
+            file,
+            directory: directory.to_owned(),
+            options,
+            poisoned: false,
+            last_sync: None,
+        })
     }
 
     /// Puts everything the engine holds, and the files it created, on disk.
@@ -165,7 +173,7 @@ impl SledStore {
             .map_err(|error| os("synchronise the storage files", &error))
     }
 
-    fn apply(&self, first: u64, batch: &Batch) -> Result<(), StoreError> {
+    fn apply(&mut self, first: u64, batch: &Batch) -> Result<(), StoreError> {
         let mut writes = ::sled::Batch::default();
         packing::pack(first, &batch.leaves, self.options.packing, |key, value| writes.insert(&key, value));
         for change in &batch.keys {
@@ -182,8 +190,10 @@ impl SledStore {
         })?;
         // 3. Onto the disk. Never tried twice: after a failure the kernel may have dropped the pages, and the second call
         //    would succeed about nothing.
-        self.file.sync_data().map_err(|error| os("synchronise the storage file", &error))?;
-        Ok(())
+        let begun = Instant::now();
+        let synchronised = self.file.sync_data();
+        self.last_sync = Some(begun.elapsed());
+        synchronised.map_err(|error| os("synchronise the storage file", &error))
     }
 
     /// Waits until the engine's own handle is gone: a thread of its pool may hold it for a moment after everything was
@@ -229,6 +239,7 @@ impl LogStore for SledStore {
 
     fn append(&mut self, expected: &Head, batch: &Batch) -> Result<Head, AppendError> {
         let unavailable = |reason| AppendError::Unavailable { reason };
+        self.last_sync = None;
         if self.poisoned {
             return Err(unavailable(StoreError::Poisoned));
         }
@@ -246,6 +257,10 @@ impl LogStore for SledStore {
         }
         *self.shared.head.lock() = attempted;
         Ok(attempted)
+    }
+
+    fn last_sync(&self) -> Option<Duration> {
+        self.last_sync
     }
 
     fn reader(&self) -> Arc<dyn LogReader> {

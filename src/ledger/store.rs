@@ -18,6 +18,7 @@ use std::fmt;
 use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use events::chain::{self, ChainHash};
 use events::id::Sequence;
@@ -132,6 +133,12 @@ pub trait LogStore: Send {
     ///
     /// A batch without leaves leaves the head as it is and still makes its key changes durable.
     fn append(&mut self, expected: &Head, batch: &Batch) -> Result<Head, AppendError>;
+
+    /// How long the last append waited for the disk's synchronisation; `None` when it did not come that far, and for an
+    /// engine without a disk.
+    fn last_sync(&self) -> Option<Duration> {
+        None
+    }
 
     /// A reader of the leaves, usable from any thread, as long as the engine is open.
     fn reader(&self) -> Arc<dyn LogReader>;

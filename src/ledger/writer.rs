@@ -10,7 +10,7 @@
 //! before the witness the whole batch, *ahead* of the witness by valid events nobody was told of; after the witness the
 //! batch, which is what its answers say. Readers saw none of it before the witness was durable.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use events::{
     chain::{ChainHash, link},
@@ -165,6 +165,12 @@ impl Writer {
                 shared.absorb(changes);
                 shared.publish(self.frontier.size(), decided.len());
                 for (answer, outcome) in decided {
+                    if let Ok(Outcome::Done(receipt)) = &outcome {
+                        receipt
+                            .events
+                            .iter()
+                            .for_each(|envelope| shared.measures().recorded(&envelope.event));
+                    }
                     // Whoever asked may have hung up; the fact stands all the same.
                     let _ = answer.send(outcome);
                 }
@@ -190,7 +196,10 @@ impl Writer {
         // Every batch may be the first of its day, and the end of an old day's key must not wait for a tagged command.
         batch.keys.extend(self.vault.roll_idempotency(stamp));
         let expected = Head { size: self.frontier.size(), chain: self.chain };
-        match self.store.append(&expected, &batch) {
+        let begun = Instant::now();
+        let appended = self.store.append(&expected, &batch);
+        self.shared.measures().appended(begun.elapsed(), self.store.last_sync());
+        match appended {
             Ok(_) => {}
             Err(AppendError::Unavailable { reason }) => {
                 self.shared.short_of_room(Some(reason.clone()));
@@ -200,7 +209,10 @@ impl Writer {
                 return Err(self.stop(Stop::Append(error.to_string())));
             }
         }
-        if let Err(error) = self.witness.record(self.epoch, frontier.size(), chain, frontier.root()) {
+        let begun = Instant::now();
+        let witnessed = self.witness.record(self.epoch, frontier.size(), chain, frontier.root());
+        self.shared.measures().witnessed(begun.elapsed());
+        if let Err(error) = witnessed {
             return Err(self.stop(Stop::Witness(error.kind())));
         }
         self.vault.idempotency_durable(stamp);

@@ -51,6 +51,7 @@ use self::{
 use crate::{
     clock::{Random, draw},
     ledger::store::{KeyChange, KeyStore, StoreError},
+    metrics::{Cache, Registry},
 };
 
 /// How many unwrapped data keys stay in memory; about 150 bytes each.
@@ -112,6 +113,7 @@ pub struct Vault {
     login_key: KeyBytes,
     day_keys: Mutex<DayKeys>,
     unwrapped: Mutex<Unwrapped>,
+    looks: Cache,
 }
 
 /// Data keys that were unwrapped lately.
@@ -183,7 +185,16 @@ impl Vault {
         day_keys: DayKeys,
     ) -> Self {
         let unwrapped = Mutex::new(Unwrapped { keys: LruCache::new(UNWRAPPED_KEYS_MAX), forgotten: 0 });
-        Self { ledger, store, random, wrapping, login_key, day_keys: Mutex::new(day_keys), unwrapped }
+        Self {
+            ledger,
+            store,
+            random,
+            wrapping,
+            login_key,
+            day_keys: Mutex::new(day_keys),
+            unwrapped,
+            looks: Cache::default(),
+        }
     }
 
     /// The ledger whose vault this is.
@@ -202,8 +213,10 @@ impl Vault {
     pub fn data_key(&self, id: &KeyId) -> Result<DataKey, VaultError> {
         let forgotten = {
             let mut unwrapped = self.unwrapped.lock();
-            if let Some(key) = unwrapped.keys.get(id) {
-                return Ok(key.clone());
+            let found = unwrapped.keys.get(id).cloned();
+            self.looks.looked(found.is_some());
+            if let Some(key) = found {
+                return Ok(key);
             }
             unwrapped.forgotten
         };
@@ -219,6 +232,16 @@ impl Vault {
             unwrapped.keys.put(*id, key.clone());
         }
         Ok(key)
+    }
+
+    /// Registers what is counted here.
+    pub fn register(&self, registry: &mut Registry) {
+        self.looks.register(
+            registry,
+            "data_key_cache",
+            "Data keys that were in memory when they were needed",
+            "Data keys that had to be read from the key store and unwrapped",
+        );
     }
 
     /// Drops a key from memory; called when the deletion of its entry is durable.
