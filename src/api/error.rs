@@ -220,6 +220,11 @@ impl ApiError {
         self.describe().0
     }
 
+    /// The number in its body.
+    pub fn code(&self) -> u32 {
+        self.describe().1.number
+    }
+
     /// The answer, in the form of the family that `path` belongs to.
     pub(super) fn render(&self, path: &str) -> Response {
         let (status, code, parts) = self.describe();

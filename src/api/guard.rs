@@ -1,4 +1,4 @@
-//! Who may come in: everything under `/api` needs credentials, except a list.
+//! Who may come in: everything under `/api` and the metrics need credentials, except a list.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -15,6 +15,7 @@ use super::AppState;
 use super::asking::fault;
 use super::error::{ApiError, Fault};
 use super::headers::is_cross_site;
+use super::metrics;
 use crate::auth::address::client_address;
 use crate::auth::authenticate::{Account, Accounts, AuthError};
 use crate::auth::basic::BasicCredentials;
@@ -42,12 +43,11 @@ pub struct Caller {
     pub address: IpAddr,
 }
 
-/// Asks for credentials before anything else is said about a path under `/api`, so that an outsider can't tell routes, methods or
+/// Asks for credentials before anything else is said about a guarded path, so that an outsider can't tell routes, methods or
 /// ids apart. What another site's page made a browser send is refused even before that: it must not count as a wrong password.
 pub(super) async fn guard(State(app): State<AppState>, mut request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let ours = path == "/api" || path.starts_with("/api/");
-    if !ours || PUBLIC.contains(&path) {
+    if !is_guarded(path) || PUBLIC.contains(&path) {
         return next.run(request).await;
     }
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
@@ -65,6 +65,11 @@ pub(super) async fn guard(State(app): State<AppState>, mut request: Request, nex
         }
         Err(error) => error.into_response(),
     }
+}
+
+/// Whether a path is ours to keep: everything under `/api`, and the metrics, which tell of load and of failed logins.
+pub(super) fn is_guarded(path: &str) -> bool {
+    path == "/api" || path.starts_with("/api/") || path == metrics::PATH
 }
 
 /// Whether a path is UTF-8 once it is percent-decoded.

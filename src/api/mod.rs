@@ -14,6 +14,8 @@ use crate::config::Config;
 use crate::ledger::live::Ledger;
 use crate::vault::Vault;
 
+use self::metrics::Metrics;
+
 mod admin;
 pub mod answer;
 pub mod asking;
@@ -26,6 +28,8 @@ pub mod headers;
 pub mod health;
 pub mod json;
 mod management;
+mod metrics;
+mod operate;
 pub mod past;
 mod rim;
 pub mod router;
@@ -47,6 +51,7 @@ struct Shared {
     hasher: Arc<PasswordHasher>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    metrics: Metrics,
 }
 
 impl AppState {
@@ -79,9 +84,14 @@ impl AppState {
             Arc::clone(&hasher),
             &*random,
         );
-        AppState {
-            shared: Arc::new(Shared { config, public_url, ledger, authenticator, hasher, clock, random }),
-        }
+        let metrics = Metrics::new(clock.now(), |registry| {
+            ledger.register(registry);
+            ledger.vault().register(registry);
+            authenticator.register(registry);
+            hasher.register(registry);
+        });
+        let shared = Shared { config, public_url, ledger, authenticator, hasher, clock, random, metrics };
+        AppState { shared: Arc::new(shared) }
     }
 
     /// The settings.
@@ -112,6 +122,11 @@ impl AppState {
     /// Hashes new passwords.
     pub fn hasher(&self) -> &PasswordHasher {
         &self.shared.hasher
+    }
+
+    /// What is counted and timed here.
+    fn metrics(&self) -> &Metrics {
+        &self.shared.metrics
     }
 
     /// Tells the time.

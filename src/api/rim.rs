@@ -4,10 +4,10 @@
 //! once. Nothing that a caller sent reaches the log but method and path: the query may name a person, and a body a secret.
 
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use axum::middleware::Next;
@@ -17,6 +17,8 @@ use futures_util::FutureExt as _;
 
 use super::AppState;
 use super::error::{ApiError, Fault, finish};
+use super::guard::is_guarded;
+use super::metrics::Route;
 use crate::clock::draw;
 
 /// By how much a head may be over its limit and still be answered with a body; past that the connection answers 431 alone.
@@ -34,6 +36,8 @@ pub(super) async fn rim(State(app): State<AppState>, mut request: Request, next:
     request.extensions_mut().insert(RequestId(id));
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
+    let route = Route(request.extensions().get::<MatchedPath>().cloned());
+    let begun = Instant::now();
     let limits = &app.config().limits;
     let head = head_bytes(&request);
 
@@ -55,10 +59,11 @@ pub(super) async fn rim(State(app): State<AppState>, mut request: Request, next:
         set_request_id(headers, id);
     }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    if path.starts_with("/api") {
+    if is_guarded(&path) {
         // Answers hold secrets and depend on who asks.
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
+    app.metrics().answered(&route, &method, response.status(), error.as_ref(), begun.elapsed());
     log(&method, &path, id, &response, error.as_ref());
     response
 }

@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 use tower::Service as _;
 
 use super::guard::Peer;
+use super::metrics::Connections;
 use super::rim::{HEAD_MARGIN_BYTES, longest_request};
 use super::{AppState, health, router};
 use crate::config::Limits;
@@ -27,11 +28,13 @@ const HEADERS_MAX: usize = 100;
 #[derive(Clone, Debug, Default)]
 pub struct Front {
     router: Arc<OnceLock<Router>>,
+    connections: Connections,
 }
 
 impl Front {
     /// From now on everything is served.
     pub fn open(&self, state: AppState) {
+        state.metrics().watch(&self.connections);
         // A second call would be a fault of ours, and harmless: the first application goes on.
         let _ = self.router.set(router::router(state));
     }
@@ -90,6 +93,7 @@ pub async fn run_front(listener: TcpListener, limits: Limits, front: Front, stop
         };
         // Answers are small: waiting for more to send with them costs 40 ms and gains nothing.
         let _ = stream.set_nodelay(true);
+        let open = front.connections.accepted();
         let front = front.clone();
         let service = service_fn(move |request| {
             let front = front.clone();
@@ -100,7 +104,7 @@ pub async fn run_front(listener: TcpListener, limits: Limits, front: Front, stop
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "connection ended");
             }
-            drop(permit);
+            drop((permit, open));
         });
     }
     drop(listener);

@@ -42,6 +42,7 @@ async fn l10_whatever_is_asked_below_api_without_credentials_is_401() {
         "/api/admin/permissions",
         "/api/admin/permissions/1",
         "/api/nothing/here",
+        "/metrics",
     ];
     for path in paths {
         for method in [

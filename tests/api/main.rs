@@ -2,8 +2,11 @@
 
 mod as_of;
 mod bad_input;
+#[path = "../support/exposition.rs"]
+mod exposition;
 mod front;
 mod guessing;
 mod house;
+mod metrics;
 mod oauth_apps;
 mod wire;

@@ -1,5 +1,6 @@
 //! SECURITY L11 over a real connection: heads, bodies and time at their limits, and the orderly end.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::exposition::Exposition;
 use super::house::{ADMIN, House, app_body, basic};
 
 struct Served {
@@ -136,6 +138,7 @@ async fn while_the_log_is_opened_the_server_says_so() {
     let other = ask("/api/mgmt/oauthapps").await;
     assert!(other.starts_with("HTTP/1.1 503 ") && other.contains("retry-after: 1"), "{other}");
     assert!(other.contains("\"code\":\"222299032\""), "{other}");
+    assert!(ask("/metrics").await.starts_with("HTTP/1.1 503 "));
     front.open(house.app.clone());
     assert!(ask("/readyz").await.starts_with("HTTP/1.1 200 "));
     assert!(ask("/api/mgmt/oauthapps").await.starts_with("HTTP/1.1 401 "));
@@ -170,4 +173,40 @@ async fn a_stop_lets_a_request_under_way_finish() {
     assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
     served.server.await.expect("the server ends");
     assert!(TcpStream::connect(served.address).is_err(), "nobody listens any more");
+}
+
+/// Only here, because a server in memory has no connections to tell of.
+#[tokio::test]
+async fn every_metric_stands_in_the_readme_and_connections_are_counted() {
+    let served = serve(|_| {}).await;
+    // Facts and refusals are told once there are some.
+    served.house.app(ADMIN, "one", None).await;
+    served.house.get("/nowhere").await;
+    let request =
+        format!("GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{}\r\n\r\n", basic(ADMIN));
+    exchange(served.address, b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    let answer = exchange(served.address, request.as_bytes()).await;
+    let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
+    let metrics = Exposition::parse(body);
+    assert_eq!(metrics.count("authledger_connections_accepted_total", &[]), 2);
+    assert!(metrics.count("authledger_connections_open", &[]) >= 1);
+
+    let readme = include_str!("../../README.md");
+    let documented: BTreeSet<&str> = readme
+        .split('`')
+        .filter(|word| word.starts_with("authledger_") || word.starts_with("process_"))
+        .map(|word| word.split('{').next().expect("a name"))
+        .collect();
+    let exposed: BTreeSet<String> = metrics
+        .families
+        .iter()
+        .map(|(name, kind)| match kind.as_str() {
+            "counter" => format!("{name}_total"),
+            "info" => format!("{name}_info"),
+            _ => name.clone(),
+        })
+        .collect();
+    assert_eq!(exposed.iter().map(String::as_str).collect::<BTreeSet<_>>(), documented);
+    let _ = served.stop.send(());
+    served.server.await.expect("the server ends");
 }

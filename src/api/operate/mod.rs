@@ -1,0 +1,15 @@
+//! `/api/operate`: what operators of the server do, with permission 102.
+
+use events::id::SYSTEM_TENANT;
+
+use super::{asking::Asking, error::ApiError};
+use crate::auth::permission::OPERATE;
+
+/// Refuses who is no operator: a user of the system tenant with permission 102, in his own name. What a server tells of
+/// itself is about every tenant, so no child tenant's user hears it, whatever he holds.
+pub(super) fn operator(asking: &Asking) -> Result<(), ApiError> {
+    asking.permitted(&[OPERATE])?;
+    asking.in_own_name()?;
+    let operator = asking.app().ledger().read(|view| asking.principal(view, &[OPERATE]))?;
+    if operator.tenant == SYSTEM_TENANT { Ok(()) } else { Err(ApiError::Forbidden) }
+}
