@@ -13,6 +13,7 @@ use super::{aead, entries, secret::KeyBytes};
 use crate::{clock::Random, ledger::store::KeyChange};
 
 const ID_CONTEXT: &str = "authledger 2026 data key id v1";
+const OPTION_CONTEXT: &str = "authledger 2026 option name v1";
 const SEALED_DOMAIN: &[u8] = b"authledger sealed v1";
 
 /// The key under which the secrets of one object are sealed, in the clear. It is wiped when dropped.
@@ -43,7 +44,7 @@ impl DataKey {
         &self,
         ledger: LedgerId,
         kind: StreamKind,
-        field: Field,
+        field: Place<'_>,
         plaintext: &[u8],
         random: &dyn Random,
     ) -> Sealed {
@@ -56,7 +57,7 @@ impl DataKey {
         &self,
         ledger: LedgerId,
         kind: StreamKind,
-        field: Field,
+        field: Place<'_>,
         sealed: &Sealed,
     ) -> Option<Zeroizing<Vec<u8>>> {
         let associated = associated(ledger, &sealed.key_id, kind, field);
@@ -91,6 +92,31 @@ impl NewDataKey {
 }
 
 /// DESIGN 4, "Sealed": a value opens only in its own ledger, for its own kind of object and its own field.
-fn associated(ledger: LedgerId, key: &KeyId, kind: StreamKind, field: Field) -> Vec<u8> {
-    [SEALED_DOMAIN, &ledger.0, &key.0, &kind.0.to_le_bytes(), &field.0.to_le_bytes()].concat()
+fn associated(ledger: LedgerId, key: &KeyId, kind: StreamKind, place: Place<'_>) -> Vec<u8> {
+    let field = place.field.0.to_le_bytes();
+    let mut data = [SEALED_DOMAIN, &ledger.0, &key.0, &kind.0.to_le_bytes(), &field].concat();
+    if let Some(name) = place.option {
+        data.extend(blake3::derive_key(OPTION_CONTEXT, name.as_bytes()));
+    }
+    data
+}
+
+/// Where in an object a sealed value belongs: a field, or one option of a data source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place<'a> {
+    pub(super) field: Field,
+    option: Option<&'a str>,
+}
+
+impl<'a> Place<'a> {
+    /// The option of that name; another option's value never opens here.
+    pub fn option(name: &'a str) -> Self {
+        Self { field: Field::OPTION, option: Some(name) }
+    }
+}
+
+impl From<Field> for Place<'_> {
+    fn from(field: Field) -> Self {
+        Self { field, option: None }
+    }
 }

@@ -37,7 +37,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 pub use self::{
-    data_key::{DataKey, NewDataKey},
+    data_key::{DataKey, NewDataKey, Place},
     secret::PlainSecret,
 };
 use self::{
@@ -252,48 +252,56 @@ impl Vault {
     }
 
     /// Seals one field of an object of that kind.
-    pub fn seal(&self, key: &DataKey, kind: StreamKind, field: Field, plaintext: &[u8]) -> Sealed {
-        key.seal(self.ledger, kind, field, plaintext, &*self.random)
+    pub fn seal<'a>(
+        &self,
+        key: &DataKey,
+        kind: StreamKind,
+        place: impl Into<Place<'a>>,
+        plaintext: &[u8],
+    ) -> Sealed {
+        key.seal(self.ledger, kind, place.into(), plaintext, &*self.random)
     }
 
     /// Opens one field of an object of that kind.
-    pub fn unseal(
+    pub fn unseal<'a>(
         &self,
         sealed: &Sealed,
         kind: StreamKind,
-        field: Field,
+        place: impl Into<Place<'a>>,
     ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
         let key = self.data_key(&sealed.key_id)?;
-        self.unseal_with(&key, sealed, kind, field)
+        self.unseal_with(&key, sealed, kind, place)
     }
 
     /// Opens with a key at hand: for the answer to a command whose new key the key store may not have yet.
-    pub fn unseal_with(
+    pub fn unseal_with<'a>(
         &self,
         key: &DataKey,
         sealed: &Sealed,
         kind: StreamKind,
-        field: Field,
+        place: impl Into<Place<'a>>,
     ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-        let does_not_open = VaultError::DoesNotOpen { key_id: sealed.key_id, kind, field };
+        let place = place.into();
+        let does_not_open = VaultError::DoesNotOpen { key_id: sealed.key_id, kind, field: place.field };
         if key.id() == sealed.key_id {
-            key.unseal(self.ledger, kind, field, sealed).ok_or(does_not_open)
+            key.unseal(self.ledger, kind, place, sealed).ok_or(does_not_open)
         } else {
             Err(does_not_open)
         }
     }
 
     /// Opens a field that holds text.
-    pub fn unseal_text(
+    pub fn unseal_text<'a>(
         &self,
         sealed: &Sealed,
         kind: StreamKind,
-        field: Field,
+        place: impl Into<Place<'a>>,
     ) -> Result<PlainSecret, VaultError> {
-        PlainSecret::from_utf8(&self.unseal(sealed, kind, field)?).ok_or(VaultError::DoesNotOpen {
+        let place = place.into();
+        PlainSecret::from_utf8(&self.unseal(sealed, kind, place)?).ok_or(VaultError::DoesNotOpen {
             key_id: sealed.key_id,
             kind,
-            field,
+            field: place.field,
         })
     }
 

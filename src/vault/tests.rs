@@ -103,6 +103,27 @@ fn the_associated_data_is_that_of_the_design_byte_for_byte() {
 }
 
 #[test]
+fn an_options_value_opens_under_its_own_name_only() {
+    use aes_gcm_siv::aead::Payload;
+    use aes_gcm_siv::{Aes256GcmSiv, KeyInit, Nonce, aead::Aead};
+    let house = house(LEDGER);
+    let key = house.stored_key();
+    let sealed = house.vault.seal(&key, StreamKind::DATA_SOURCE, Place::option("Password"), b"text");
+    let open = |place: Place<'_>| house.vault.unseal(&sealed, StreamKind::DATA_SOURCE, place).ok();
+    assert!(open(Place::option("Password")).is_some());
+    assert!(open(Place::option("password")).is_none() && open(Field::OPTION.into()).is_none());
+    let mut associated = b"authledger sealed v1".to_vec();
+    associated.extend([1; 16]);
+    associated.extend(key.id().0);
+    associated.extend([7, 0, 8, 0]);
+    associated.extend(blake3::derive_key("authledger 2026 option name v1", b"Password"));
+    let opened = Aes256GcmSiv::new(key.bytes().expose().into())
+        .decrypt(&Nonce::from(sealed.nonce), Payload { msg: &sealed.ciphertext, aad: &associated })
+        .expect("opens by hand");
+    assert_eq!(opened, b"text");
+}
+
+#[test]
 fn a_new_key_opens_for_who_carries_it_before_the_store_has_it() {
     let house = house(LEDGER);
     let new = house.vault.new_data_key();
@@ -265,8 +286,8 @@ proptest! {
         prop_assert!(Sealed::from_bytes(&wire).is_none_or(|changed| !opens(&changed, kind, field)));
 
         // The same key in another ledger's store, as a copied entry would put it there.
-        let foreign = key.unseal(LedgerId([2; 16]), StreamKind(kind), Field(field), &sealed);
+        let foreign = key.unseal(LedgerId([2; 16]), StreamKind(kind), Field(field).into(), &sealed);
         prop_assert!(foreign.is_none());
-        prop_assert!(key.unseal(LEDGER, StreamKind(kind), Field(field), &sealed).is_some());
+        prop_assert!(key.unseal(LEDGER, StreamKind(kind), Field(field).into(), &sealed).is_some());
     }
 }
