@@ -204,9 +204,13 @@ impl DataSources<'_> {
         }))
     }
 
-    /// The data sources that use a profile, in the order of their ids.
-    pub fn of_profile(&self, profile: OAuthProfileId) -> impl Iterator<Item = DataSourceId> + '_ {
-        let all = (profile, DataSourceId(0))..=(profile, DataSourceId(u64::MAX));
-        self.by_profile.range(all).map(|((_, source), ())| *source)
+    /// The data sources that use a profile, after `after`, in the order of their ids.
+    pub fn of_profile(
+        &self,
+        profile: OAuthProfileId,
+        after: DataSourceId,
+    ) -> impl Iterator<Item = DataSourceId> + '_ {
+        let from = (profile, DataSourceId(after.0.saturating_add(1)));
+        self.by_profile.range(from..=(profile, DataSourceId(u64::MAX))).map(|((_, source), ())| *source)
     }
 }

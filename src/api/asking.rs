@@ -6,6 +6,7 @@ use axum::{
     http::{HeaderMap, Method, Uri, request::Parts},
 };
 use events::{
+    data_source::ConnectionType,
     envelope::{Actor, StreamKind},
     id::{CommandId, PermissionId, Sequence, UserId},
     sealed::{Field, Sealed},
@@ -15,15 +16,16 @@ use super::{
     AppState,
     error::{ApiError, Fault, Kind},
     guard::Caller,
-    headers::{self, Query, Tags},
+    headers::{self, Query, Tags, is_cross_site},
     json::Json,
     rim::RequestId,
 };
 use crate::{
     auth::principal::Principal,
     commands::{Cause, Command, Object, Refusal, View, Wish, acting},
+    config::Reveal,
     ledger::live::{ExecuteError, Position, Receipt, WaitError},
-    vault::{PlainSecret, Vault, VaultError, idempotency::IdempotentRequest, login::LoginName},
+    vault::{Place, PlainSecret, Vault, VaultError, idempotency::IdempotentRequest, login::LoginName},
 };
 
 /// How often a wish is prepared again because its object changed meanwhile, before the caller is asked to repeat.
@@ -174,6 +176,23 @@ impl Asking {
         Err(ApiError::Busy)
     }
 
+    /// Whether a GET shows secrets to this caller (hdp-api 9.13): only when reveals are audited, never to HEAD, and on
+    /// behalf of another only to holders of 12. `permissions` are those of the GET.
+    pub fn reveals(&self, permissions: &[PermissionId]) -> Result<bool, ApiError> {
+        if self.app.config().secrets.reveal == Reveal::Never || !self.wants_body() {
+            return Ok(false);
+        }
+        let principal = self.app.ledger().read(|view| self.principal(view, permissions))?;
+        if self.on_behalf_of.is_some() && !principal.is_administrator() {
+            return Ok(false);
+        }
+        // A page of another site can't read the answer, but it could have the fact recorded (SECURITY L15).
+        if is_cross_site(&self.headers, self.app.public_url()) {
+            return Err(ApiError::CrossSite);
+        }
+        Ok(true)
+    }
+
     fn cause(&self, body: Option<&Json>) -> Result<Cause, ApiError> {
         let actor = Actor::User(self.caller.user);
         let idempotency = match headers::idempotency_key(&self.headers)? {
@@ -241,6 +260,8 @@ fn refused(refusal: Refusal) -> ApiError {
             ApiError::UnknownReference(kind, id)
         }
         Refusal::Invalid { field, problem } => ApiError::InvalidValue(field.to_owned(), problem),
+        Refusal::ConnectionTypeFixed(stored) => ApiError::ConnectionTypeFixed(connection_type_name(stored)),
+        Refusal::OptionsTooLarge => ApiError::OptionsTooLarge,
         Refusal::Taken(taken) => ApiError::NameTaken(taken.what()),
         Refusal::PreconditionFailed => ApiError::Changed,
         Refusal::IdempotencyKeyReused => ApiError::KeyReused,
@@ -255,6 +276,8 @@ fn named(object: Object) -> (Kind, String) {
         Object::Role(id) => (Kind::Role, id.to_string()),
         Object::User(id) => (Kind::User, id.to_string()),
         Object::OAuthApp(id) => (Kind::OAuthApp, id.to_string()),
+        Object::OAuthProfile(id) => (Kind::OAuthProfile, id.to_string()),
+        Object::DataSource(id) => (Kind::DataSource, id.to_string()),
     }
 }
 
@@ -274,6 +297,15 @@ fn not_executed(error: ExecuteError) -> ApiError {
     }
 }
 
+/// HDP's name of a connection type.
+pub fn connection_type_name(connection_type: ConnectionType) -> &'static str {
+    match connection_type {
+        ConnectionType::Cloud => "Cloud",
+        ConnectionType::Hybrid => "Hybrid",
+        ConnectionType::Group => "Group",
+    }
+}
+
 /// A fault of the vault's, for the log.
 pub fn fault(error: VaultError) -> ApiError {
     match error {
@@ -289,17 +321,30 @@ pub fn fault(error: VaultError) -> ApiError {
 }
 
 /// Opens text that an object may have; text whose key was destroyed is as if it had been left out.
-pub fn open_text(
+pub fn open_text<'a>(
     vault: &Vault,
     sealed: Option<&Sealed>,
     kind: StreamKind,
-    field: Field,
+    place: impl Into<Place<'a>>,
 ) -> Result<Option<PlainSecret>, ApiError> {
-    match sealed.map(|sealed| vault.unseal_text(sealed, kind, field)) {
+    match sealed.map(|sealed| vault.unseal_text(sealed, kind, place)) {
         None | Some(Err(VaultError::Erased { .. })) => Ok(None),
         Some(Ok(text)) => Ok(Some(text)),
         Some(Err(error)) => Err(fault(error)),
     }
+}
+
+/// A secret that its sender gets back; when he repeats the request after its key was destroyed, he hears just that.
+pub fn echoed<'a>(
+    vault: &Vault,
+    sealed: &Sealed,
+    kind: StreamKind,
+    place: impl Into<Place<'a>>,
+) -> Result<PlainSecret, ApiError> {
+    vault.unseal_text(sealed, kind, place).map_err(|error| match error {
+        VaultError::Erased { .. } => ApiError::KeyUnreadable,
+        other => fault(other),
+    })
 }
 
 #[cfg(test)]

@@ -24,6 +24,18 @@ codes! {
     INVALID_CREDENTIALS = 222_206_007, "Invalid user ID or password.";
     /// Not JSON, or not the JSON we read.
     INVALID_JSON = 222_207_007, "Invalid JSON Input: {0}";
+    /// An option that a data source can't have.
+    BAD_OPTION = 222_207_002, "Invalid DataSource Option: {0}.";
+    /// No such data source, or not for you.
+    NO_DATA_SOURCE = 222_207_004, "There is no DataSource with that id: {0}.";
+    /// A connection type that there is not.
+    BAD_CONNECTION_TYPE = 222_207_005, "Expected values for connectType : 'Cloud' / 'Hybrid'. Your value was {0}. Please try again with proper value.";
+    /// A data source keeps its connection type.
+    CONNECTION_TYPE_FIXED = 222_207_008, "connectionType is not allowed to be changed . It must remain : {0}.";
+    /// No such data source to delete.
+    NO_DATA_SOURCE_TO_DELETE = 222_207_011, "Invalid DataSource ID: {0}.";
+    /// No such profile, or not for you.
+    NO_OAUTH_PROFILE = 222_207_710, "Invalid OAuthProfileId: {0}";
     /// No such application, or not for you.
     NO_OAUTH_APP = 222_207_711, "Invalid OAuthApplicationId: {0}";
     /// No such user, or not for you.
@@ -100,6 +112,12 @@ codes! {
     TOO_MUCH_AT_ONCE = 222_299_031, "This would change too much at once: {0}.";
     /// The log is still being opened.
     STARTING = 222_299_032, "The server is starting: the log is being opened and checked. Try again.";
+    /// No such data store.
+    NO_DATA_STORE = 222_299_033, "There is no DataStore with that id: {0}.";
+    /// HDP's, and not ours: it needs what we don't do.
+    NOT_IMPLEMENTED = 222_299_034, "This operation of Hybrid Data Pipeline is not offered here: {0}.";
+    /// A data source with too much in it.
+    OPTIONS_TOO_LARGE = 222_299_035, "The options of a data source are limited to {0} bytes of names and values, and to {1} options.";
     /// The disk does not give back what it holds.
     STORAGE = 222_299_012, "The server's storage can't be read at the moment. If the request was to change something, its outcome is unknown: read before repeating.";
 }

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::answer::answer;
 use super::codes::{self, Code};
 use super::json::NotJson;
+use crate::commands::data_source::{OPTIONS_BYTES_MAX, OPTIONS_MAX};
 
 /// Everything that is not the answer that was asked for.
 #[derive(Clone, Debug)]
@@ -65,6 +66,16 @@ pub enum ApiError {
     HeadTooLarge(usize),
     /// A body of another type.
     WrongContentType,
+    /// An option that a data source can't have; its name.
+    BadOption(String),
+    /// A connection type that there is not; what was sent.
+    BadConnectionType(String),
+    /// A data source keeps its connection type; which.
+    ConnectionTypeFixed(&'static str),
+    /// Too many options, or too long ones.
+    OptionsTooLarge,
+    /// An operation of HDP's that is not ours; what it is about.
+    NotImplemented(&'static str),
     /// A unique name is taken; what of whom.
     NameTaken(&'static str),
     /// Too many events for one command, with the count in the sentence.
@@ -102,6 +113,14 @@ pub enum ApiError {
 pub enum Kind {
     /// An OAuth application.
     OAuthApp,
+    /// An OAuth profile.
+    OAuthProfile,
+    /// A data source.
+    DataSource,
+    /// A data source that was to be deleted; HDP has a code of its own for that.
+    DataSourceToDelete,
+    /// A data store.
+    DataStore,
     /// A tenant.
     Tenant,
     /// A user.
@@ -116,6 +135,10 @@ impl Kind {
     fn code(self) -> Code {
         match self {
             Kind::OAuthApp => codes::NO_OAUTH_APP,
+            Kind::OAuthProfile => codes::NO_OAUTH_PROFILE,
+            Kind::DataSource => codes::NO_DATA_SOURCE,
+            Kind::DataSourceToDelete => codes::NO_DATA_SOURCE_TO_DELETE,
+            Kind::DataStore => codes::NO_DATA_STORE,
             Kind::Tenant => codes::NO_TENANT,
             Kind::User => codes::NO_USER,
             Kind::Role => codes::NO_ROLE,
@@ -193,6 +216,21 @@ impl ApiError {
                 (S::REQUEST_HEADER_FIELDS_TOO_LARGE, codes::HEAD_TOO_LARGE, vec![limit.to_string()])
             }
             ApiError::WrongContentType => (S::UNSUPPORTED_MEDIA_TYPE, codes::WRONG_CONTENT_TYPE, none()),
+            ApiError::BadOption(name) => (S::BAD_REQUEST, codes::BAD_OPTION, vec![echo(name)]),
+            ApiError::BadConnectionType(sent) => {
+                (S::BAD_REQUEST, codes::BAD_CONNECTION_TYPE, vec![echo(sent)])
+            }
+            ApiError::ConnectionTypeFixed(stored) => {
+                (S::BAD_REQUEST, codes::CONNECTION_TYPE_FIXED, vec![(*stored).to_owned()])
+            }
+            ApiError::OptionsTooLarge => (
+                S::PAYLOAD_TOO_LARGE,
+                codes::OPTIONS_TOO_LARGE,
+                vec![OPTIONS_BYTES_MAX.to_string(), OPTIONS_MAX.to_string()],
+            ),
+            ApiError::NotImplemented(what) => {
+                (S::NOT_IMPLEMENTED, codes::NOT_IMPLEMENTED, vec![(*what).to_owned()])
+            }
             ApiError::NameTaken(what) => (S::CONFLICT, codes::NAME_TAKEN, vec![(*what).to_owned()]),
             ApiError::TooMuchAtOnce(count) => (S::CONFLICT, codes::TOO_MUCH_AT_ONCE, vec![count.clone()]),
             ApiError::Changed => (S::PRECONDITION_FAILED, codes::CHANGED, none()),

@@ -42,6 +42,42 @@ impl Fields {
         })
     }
 
+    /// A required text that `parse` makes something of.
+    pub fn parsed<T>(
+        &mut self,
+        name: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<T, ApiError> {
+        let text = self.text(name)?;
+        parse(text.expose()).map_err(|problem| self.invalid(name, problem))
+    }
+
+    /// A text that passes `check`; `null` counts as left out.
+    pub fn optional_checked(
+        &mut self,
+        name: &str,
+        check: impl Fn(&str) -> Result<(), String>,
+    ) -> Result<Option<PlainSecret>, ApiError> {
+        let Some(text) = self.optional_text(name)? else { return Ok(None) };
+        check(text.expose()).map_err(|problem| self.invalid(name, problem))?;
+        Ok(Some(text))
+    }
+
+    /// In a PUT the object's id may be repeated, so that what a GET answered can be sent back.
+    pub fn repeats_id(&mut self, own: u64) -> Result<(), ApiError> {
+        match self.optional_id("id")? {
+            Some(id) if id != own => {
+                Err(self.invalid("id", "an object keeps its id; leave it out or repeat it"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// All properties that are left, with what they hold: for objects whose names the caller chooses.
+    pub fn rest(self) -> Vec<(String, Json)> {
+        self.left
+    }
+
     /// A required id, as number or text.
     pub fn id(&mut self, name: &str) -> Result<u64, ApiError> {
         self.optional_id(name)?.ok_or_else(|| self.missing(name))

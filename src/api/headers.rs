@@ -201,6 +201,30 @@ impl Query {
         Ok(Page { limit, after: self.id("after")? })
     }
 
+    /// HDP joins the filters of a list by semicolons: `?type=simple;isOData=true`. Reads what follows one as a parameter of
+    /// its own, in values of the parameters named here.
+    pub fn split_at_semicolons(&mut self, names: &[&str]) -> Result<(), ApiError> {
+        let mut found = Vec::new();
+        for (name, value) in &mut self.left {
+            if !names.contains(&name.as_str()) {
+                continue;
+            }
+            let Some((own, others)) = value.split_once(';') else { continue };
+            for other in others.split(';') {
+                let (name, value) = other.split_once('=').unwrap_or((other, ""));
+                found.push((name.to_owned(), value.to_owned()));
+            }
+            *value = own.to_owned();
+        }
+        for (name, value) in found {
+            if self.left.iter().any(|(other, _)| *other == name) {
+                return Err(ApiError::BadParameter(name, "stands there twice"));
+            }
+            self.left.push((name, value));
+        }
+        Ok(())
+    }
+
     /// Everything was asked for; what is left is unknown.
     pub fn finish(self) -> Result<(), ApiError> {
         match self.left.into_iter().next() {
@@ -346,6 +370,23 @@ mod tests {
         assert!(query("/?limit=1001").expect("good").page().is_err());
         assert!(query("/?tenantId=-3").expect("good").id("tenantId").is_err());
         assert!(query("/?unknown=1").expect("good").finish().is_err());
+    }
+
+    #[test]
+    fn filters_joined_by_semicolons_are_parameters_of_their_own() {
+        let split = |text: &'static str| {
+            let mut query = Query::of(&Uri::from_static(text)).expect("a query");
+            query.split_at_semicolons(&["type", "isOData"]).map(|()| query)
+        };
+        let mut query = split("/?type=simple;isOData=true;x&name=a;b").expect("good");
+        assert_eq!(query.text("type").as_deref(), Some("simple"));
+        assert_eq!(query.text("isOData").as_deref(), Some("true"));
+        assert_eq!(query.text("x").as_deref(), Some(""));
+        assert_eq!(query.text("name").as_deref(), Some("a;b"));
+        assert!(
+            split("/?type=simple;type=group").is_err()
+                && split("/?type=all;isOData=true&isOData=true").is_err()
+        );
     }
 
     #[test]

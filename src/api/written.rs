@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::{
     answer::answer,
-    error::ApiError,
+    error::{ApiError, Fault},
     headers::{LEDGER_SEQUENCE, etag, if_none_match, ledger_sequence},
     rim::set_request_id,
 };
@@ -50,6 +50,11 @@ pub fn written(receipt: &Receipt, mut response: Response) -> Response {
     headers.insert(LEDGER_SEQUENCE, ledger_sequence(position.epoch, position.sequence));
     set_request_id(headers, receipt.command_id);
     response
+}
+
+/// That a command came to other events than it can: a fault of ours.
+pub fn unexpected(receipt: &Receipt) -> ApiError {
+    ApiError::Internal(Fault::new(format_args!("unexpected events of command {}", receipt.command_id)))
 }
 
 /// 304 when the caller has the object as it is; asked before anything is opened or revealed.

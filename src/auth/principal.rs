@@ -58,6 +58,12 @@ impl Principal {
         self.permissions.has(permission::ADMINISTRATOR)
     }
 
+    /// The permissions he holds, by roles and directly, in the order of their ids.
+    pub fn held(&self) -> impl Iterator<Item = PermissionId> + '_ {
+        let all = permission::CATALOGUE.iter().map(|row| row.id);
+        all.filter(|permission| self.permissions.has(*permission))
+    }
+
     /// Whether he may do what `permission` stands for, by it or by 12.
     pub fn may(&self, permission: PermissionId) -> bool {
         self.is_administrator() || self.permissions.has(permission)

@@ -3,40 +3,100 @@
 use events::{
     disclosure::SecretRevealed,
     envelope::{Actor, Stream, StreamKind},
-    id::{OAuthAppId, Sequence},
+    id::{DataSourceId, OAuthAppId, OAuthProfileId, PermissionId, Sequence, TenantId},
     sealed::Field,
 };
 
-use super::{
-    Cause, Decision, Fact, Refusal, View, acting,
-    oauth_app::{PERMISSIONS, administered},
-};
+use super::{Cause, Decision, Fact, Refusal, View, acting, data_source, oauth_app, oauth_profile};
+use crate::auth::principal::Principal;
 
-/// Secrets of an application, to be shown to its administrator.
+/// Whose secrets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secrets {
+    /// An application's client secret, to its administrator.
+    OAuthApp(OAuthAppId),
+    /// A profile's tokens, to its owner.
+    OAuthProfile(OAuthProfileId),
+    /// A data source's sealed options, to its owner.
+    DataSource(DataSourceId),
+}
+
+impl Secrets {
+    /// What seeing the object needs.
+    pub fn permissions(self) -> &'static [PermissionId] {
+        match self {
+            Self::OAuthApp(_) => &oauth_app::PERMISSIONS,
+            Self::OAuthProfile(_) | Self::DataSource(_) => &oauth_profile::VIEW,
+        }
+    }
+}
+
+/// Secrets of an object, to be shown to who may see them.
 #[derive(Clone, Copy, Debug)]
 pub struct RevealSecrets {
     /// Whose.
-    pub app: OAuthAppId,
+    pub secrets: Secrets,
     /// The event that last changed it when the values were read.
     pub changed: Sequence,
 }
 
+/// What would be shown, of which state of the object.
+struct Shown {
+    tenant: TenantId,
+    object: Stream,
+    changed: Sequence,
+    fields: Vec<Field>,
+}
+
 /// Records `SecretRevealed` in the actor's disclosure stream. On behalf of another it needs 12.
 pub(super) fn reveal(view: &View<'_>, cause: &Cause, wish: &RevealSecrets) -> Result<Decision, Refusal> {
-    let principal = acting(&view.state, cause.actor, cause.on_behalf_of, &PERMISSIONS)?;
-    let row = administered(view, &principal, wish.app)?;
+    let principal = acting(&view.state, cause.actor, cause.on_behalf_of, wish.secrets.permissions())?;
+    let shown = find(view, &principal, wish.secrets)?;
     let Actor::User(actor) = cause.actor else { return Err(Refusal::LacksPermission) };
     if cause.on_behalf_of.is_some() && !principal.is_administrator() {
         return Err(Refusal::Forbidden);
     }
-    if row.changed != wish.changed {
+    if shown.changed != wish.changed {
         return Err(Refusal::Again);
     }
     let revealed = SecretRevealed {
-        object: Stream::new(StreamKind::OAUTH_APP, wish.app.0),
-        object_sequence: row.changed,
-        fields: [Field::CLIENT_SECRET].into_iter().collect(),
+        object: shown.object,
+        object_sequence: shown.changed,
+        fields: shown.fields.into_iter().collect(),
     };
     let stream = Stream::new(StreamKind::DISCLOSURES, actor.0);
-    Ok(Decision { facts: vec![Fact::new(row.tenant, stream, revealed)], ..Decision::default() })
+    Ok(Decision { facts: vec![Fact::new(shown.tenant, stream, revealed)], ..Decision::default() })
+}
+
+fn find(view: &View<'_>, principal: &Principal, secrets: Secrets) -> Result<Shown, Refusal> {
+    Ok(match secrets {
+        Secrets::OAuthApp(id) => {
+            let row = oauth_app::administered(view, principal, id)?;
+            Shown {
+                tenant: row.tenant,
+                object: Stream::new(StreamKind::OAUTH_APP, id.0),
+                changed: row.changed,
+                fields: vec![Field::CLIENT_SECRET],
+            }
+        }
+        Secrets::OAuthProfile(id) => {
+            let row = oauth_profile::owned(view, principal, id)?;
+            let access_token = row.access_token.as_ref().map(|_| Field::ACCESS_TOKEN);
+            Shown {
+                tenant: row.tenant,
+                object: Stream::new(StreamKind::OAUTH_PROFILE, id.0),
+                changed: row.changed,
+                fields: access_token.into_iter().chain([Field::REFRESH_TOKEN]).collect(),
+            }
+        }
+        Secrets::DataSource(id) => {
+            let row = data_source::owned(view, principal, id)?;
+            Shown {
+                tenant: row.tenant,
+                object: Stream::new(StreamKind::DATA_SOURCE, id.0),
+                changed: row.changed,
+                fields: vec![Field::OPTION],
+            }
+        }
+    })
 }

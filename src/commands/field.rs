@@ -40,6 +40,10 @@ macro_rules! text {
 text! {
     /// The name of an OAuth application: ASCII letters, digits, `_`, and spaces inside, 1–128 (hdp-api 9.6).
     OAuthAppName;
+    /// The name of an OAuth profile: ASCII letters, digits and `_`, 1–128 (hdp-api 9.6).
+    OAuthProfileName;
+    /// The name of a data source: a letter, then letters, digits, `_` and `-`, 1–128 (hdp-api 4.2).
+    DataSourceName;
     /// The name of a tenant: 1–128 characters, no control characters, no blank at either end.
     TenantName;
     /// A provider's endpoint: an absolute http or https URI without user name, password or fragment (RFC 6749 section 3).
@@ -63,6 +67,35 @@ impl OAuthAppName {
         } else {
             Err(format!(
                 "use 1 to {NAME_CHARS_MAX} ASCII letters, digits, underscores, and spaces between them"
+            ))
+        }
+    }
+}
+
+impl OAuthProfileName {
+    /// Reads a name.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let good = (1..=NAME_CHARS_MAX).contains(&text.len())
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if good {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(format!("use 1 to {NAME_CHARS_MAX} ASCII letters, digits and underscores"))
+        }
+    }
+}
+
+impl DataSourceName {
+    /// Reads a name.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let good = text.len() <= NAME_CHARS_MAX
+            && text.starts_with(|c: char| c.is_ascii_alphabetic())
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+        if good {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(format!(
+                "use an ASCII letter, then letters, digits, underscores and dashes, {NAME_CHARS_MAX} at most"
             ))
         }
     }
@@ -188,6 +221,17 @@ mod tests {
             OAuthAppName::parse,
             &["TenantA OAuth app", "A_1", "x"],
             &["", " x", "x ", "a-b", "ä", "a\tb", "a\nb", &long],
+        );
+    }
+
+    #[test]
+    fn names_of_profiles_and_data_sources_are_as_hdp_says() {
+        let long = "x".repeat(129);
+        check(OAuthProfileName::parse, &["User_1", "1", "_"], &["", "a b", "a-b", "ä", &long]);
+        check(
+            DataSourceName::parse,
+            &["OAuth2Datasource_Test", "a-b", "x"],
+            &["", "1a", "_a", "-a", "a b", "ä", "a.b", &long],
         );
     }
 

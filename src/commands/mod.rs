@@ -6,11 +6,13 @@
 //!
 //! Deliberately absent: reading. Who may see what is asked of [`crate::auth::principal::Principal`] by whoever answers.
 
+pub mod data_source;
 pub mod data_store;
 pub mod disclosure;
 pub mod field;
 pub mod ledger;
 pub mod oauth_app;
+pub mod oauth_profile;
 mod refusal;
 pub mod role;
 pub mod tenant;
@@ -19,7 +21,7 @@ pub mod user;
 use events::{
     envelope::{Actor, Stream},
     event::Event,
-    id::{CommandId, PermissionId, TenantId, UserId},
+    id::{CommandId, PermissionId, Sequence, TenantId, UserId},
     sealed::{KeyId, Sealed},
     time::Timestamp,
     user::UserStatus,
@@ -112,6 +114,18 @@ pub enum Wish {
     UpdateOAuthApp(Box<oauth_app::UpdateOAuthApp>),
     /// An application deleted.
     DeleteOAuthApp(oauth_app::DeleteOAuthApp),
+    /// A new profile.
+    CreateOAuthProfile(Box<oauth_profile::CreateOAuthProfile>),
+    /// A profile replaced.
+    UpdateOAuthProfile(Box<oauth_profile::UpdateOAuthProfile>),
+    /// A profile deleted.
+    DeleteOAuthProfile(oauth_profile::DeleteOAuthProfile),
+    /// A new data source.
+    CreateDataSource(Box<data_source::CreateDataSource>),
+    /// A data source replaced.
+    UpdateDataSource(Box<data_source::UpdateDataSource>),
+    /// A data source deleted.
+    DeleteDataSource(data_source::DeleteDataSource),
     /// Secrets to be shown.
     RevealSecrets(disclosure::RevealSecrets),
 }
@@ -164,6 +178,12 @@ pub fn decide(view: &View<'_>, command: &Command, now: Timestamp) -> Result<Deci
         Wish::CreateOAuthApp(wish) => oauth_app::create(view, cause, wish),
         Wish::UpdateOAuthApp(wish) => oauth_app::update(view, cause, wish),
         Wish::DeleteOAuthApp(wish) => oauth_app::delete(view, cause, wish),
+        Wish::CreateOAuthProfile(wish) => oauth_profile::create(view, cause, wish),
+        Wish::UpdateOAuthProfile(wish) => oauth_profile::update(view, cause, wish),
+        Wish::DeleteOAuthProfile(wish) => oauth_profile::delete(view, cause, wish),
+        Wish::CreateDataSource(wish) => data_source::create(view, cause, wish),
+        Wish::UpdateDataSource(wish) => data_source::update(view, cause, wish),
+        Wish::DeleteDataSource(wish) => data_source::delete(view, cause, wish),
         Wish::RevealSecrets(wish) => disclosure::reveal(view, cause, wish),
     }
 }
@@ -174,10 +194,13 @@ pub fn may_repeat(view: &View<'_>, command: &Command) -> Result<(), Refusal> {
         Wish::CreateLedger(_) | Wish::LockUser(_) => return Ok(()),
         Wish::CreateTenant(_) => &[permission::TENANT_API],
         Wish::CreateUser(_) => &[permission::CREATE_USERS],
-        Wish::CreateOAuthApp(_)
-        | Wish::UpdateOAuthApp(_)
-        | Wish::DeleteOAuthApp(_)
-        | Wish::RevealSecrets(_) => &oauth_app::PERMISSIONS,
+        Wish::CreateOAuthApp(_) | Wish::UpdateOAuthApp(_) | Wish::DeleteOAuthApp(_) => {
+            &oauth_app::PERMISSIONS
+        }
+        Wish::CreateOAuthProfile(_) | Wish::CreateDataSource(_) => &oauth_profile::CREATE,
+        Wish::UpdateOAuthProfile(_) | Wish::UpdateDataSource(_) => &oauth_profile::MODIFY,
+        Wish::DeleteOAuthProfile(_) | Wish::DeleteDataSource(_) => &oauth_profile::DELETE,
+        Wish::RevealSecrets(wish) => wish.secrets.permissions(),
     };
     acting(&view.state, command.cause.actor, command.cause.on_behalf_of, permissions).map(drop)
 }
@@ -205,6 +228,19 @@ pub fn acting(
     Principal::of(state, target)
         .and_then(|target| principal.on_behalf_of(&target))
         .ok_or(Refusal::NotFound(Object::User(target)))
+}
+
+/// Refuses when the object changed since the caller read it (`If-Match`); `None` asks for nothing.
+fn unchanged_since(changed: Sequence, expected: Option<&[Sequence]>) -> Result<(), Refusal> {
+    match expected {
+        Some(sequences) if !sequences.contains(&changed) => Err(Refusal::PreconditionFailed),
+        _ => Ok(()),
+    }
+}
+
+/// The living key of an object can change between sealing and deciding; what was sealed under another is sealed again.
+fn sealed_under<'a>(key: KeyId, values: impl IntoIterator<Item = &'a Sealed>) -> Result<(), Refusal> {
+    values.into_iter().all(|value| value.key_id == key).then_some(()).ok_or(Refusal::Again)
 }
 
 #[cfg(test)]

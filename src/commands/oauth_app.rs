@@ -4,7 +4,7 @@ use events::{
     envelope::{Stream, StreamKind},
     id::{DataStoreId, OAuthAppId, PermissionId, Sequence, TenantId},
     oauth_app::{OAuthAppCreated, OAuthAppDeleted, OAuthAppUpdated},
-    sealed::{KeyId, Sealed},
+    sealed::Sealed,
 };
 use projections::oauth_apps::OAuthApp;
 use std::sync::Arc;
@@ -13,6 +13,8 @@ use super::{
     Cause, Decision, Fact, NewKey, Object, Refusal, Taken, View, acting,
     data_store::{by_id, ids_taking_oauth_apps},
     field::{ClientId, EndpointUri, OAuthAppName, ScopeList},
+    oauth_profile::{self, no_more_than_one_command},
+    sealed_under, unchanged_since,
 };
 use crate::auth::{
     permission::{MGMT_API, OAUTH},
@@ -133,7 +135,7 @@ pub(super) fn create(view: &View<'_>, cause: &Cause, wish: &CreateOAuthApp) -> R
 pub(super) fn update(view: &View<'_>, cause: &Cause, wish: &UpdateOAuthApp) -> Result<Decision, Refusal> {
     let principal = acting(&view.state, cause.actor, cause.on_behalf_of, &PERMISSIONS)?;
     let row = administered(view, &principal, wish.id)?;
-    unchanged_since(row, wish.expected.as_deref())?;
+    unchanged_since(row.changed, wish.expected.as_deref())?;
     if wish.tenant.is_some_and(|tenant| tenant != row.tenant) {
         return Err(Refusal::invalid(
             "tenantId",
@@ -161,30 +163,23 @@ pub(super) fn update(view: &View<'_>, cause: &Cause, wish: &UpdateOAuthApp) -> R
     Ok(Decision { facts: vec![Fact::new(row.tenant, stream(wish.id), updated)], ..Decision::default() })
 }
 
+/// Its profiles go with it, also those of other tenants' users, and the data sources that use them let go of them.
 pub(super) fn delete(view: &View<'_>, cause: &Cause, wish: &DeleteOAuthApp) -> Result<Decision, Refusal> {
     let principal = acting(&view.state, cause.actor, cause.on_behalf_of, &PERMISSIONS)?;
     let row = administered(view, &principal, wish.id)?;
-    unchanged_since(row, wish.expected.as_deref())?;
-    Ok(Decision {
-        facts: vec![Fact::new(row.tenant, stream(wish.id), OAuthAppDeleted {})],
-        ..Decision::default()
-    })
+    unchanged_since(row.changed, wish.expected.as_deref())?;
+    let mut facts = Vec::new();
+    for profile in view.state.oauth_profiles.of_app(wish.id) {
+        if let Some(row) = view.state.oauth_profiles.rows.get(&profile) {
+            oauth_profile::end(&view.state, profile, row, &mut facts);
+        }
+    }
+    facts.push(Fact::new(row.tenant, stream(wish.id), OAuthAppDeleted {}));
+    Ok(Decision { facts: no_more_than_one_command(facts)?, ..Decision::default() })
 }
 
 fn stream(id: OAuthAppId) -> Stream {
     Stream::new(StreamKind::OAUTH_APP, id.0)
-}
-
-fn unchanged_since(row: &OAuthApp, expected: Option<&[Sequence]>) -> Result<(), Refusal> {
-    match expected {
-        Some(sequences) if !sequences.contains(&row.changed) => Err(Refusal::PreconditionFailed),
-        _ => Ok(()),
-    }
-}
-
-/// The living key of an object can change between sealing and deciding; what was sealed under another is sealed again.
-fn sealed_under<'a>(key: KeyId, values: impl Iterator<Item = &'a Sealed>) -> Result<(), Refusal> {
-    values.into_iter().all(|value| value.key_id == key).then_some(()).ok_or(Refusal::Again)
 }
 
 fn name_is_free(

@@ -1,4 +1,7 @@
-use events::id::{OAuthAppId, RoleId, TenantId, UserId};
+use events::{
+    data_source::ConnectionType,
+    id::{DataSourceId, OAuthAppId, OAuthProfileId, RoleId, TenantId, UserId},
+};
 use thiserror::Error;
 
 /// A named thing that a request pointed at.
@@ -12,6 +15,10 @@ pub enum Object {
     User(UserId),
     /// By id.
     OAuthApp(OAuthAppId),
+    /// By id.
+    OAuthProfile(OAuthProfileId),
+    /// By id.
+    DataSource(DataSourceId),
 }
 
 /// What a new object may not share with another.
@@ -23,6 +30,10 @@ pub enum Taken {
     UserName,
     /// Within the tenant.
     OAuthAppName,
+    /// Among its owner's.
+    OAuthProfileName,
+    /// Among its owner's.
+    DataSourceName,
 }
 
 impl Taken {
@@ -32,6 +43,8 @@ impl Taken {
             Self::TenantName => "name of a tenant",
             Self::UserName => "user name",
             Self::OAuthAppName => "name of an application in this tenant",
+            Self::OAuthProfileName => "name of a profile of this owner",
+            Self::DataSourceName => "name of a data source of this owner",
         }
     }
 }
@@ -62,6 +75,12 @@ pub enum Refusal {
         /// A sentence that says what is allowed.
         problem: String,
     },
+    /// A data source keeps its connection type.
+    #[error("connectionType must remain {0:?}")]
+    ConnectionTypeFixed(ConnectionType),
+    /// More options, or longer ones, than a data source may have.
+    #[error("the options are more or longer than a data source may have")]
+    OptionsTooLarge,
     /// Somebody else has it already.
     #[error("{0:?} is taken")]
     Taken(Taken),

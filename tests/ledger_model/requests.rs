@@ -4,6 +4,7 @@ use authledger::{
     clock::draw,
     commands::{
         self, Cause, Command, NewKey,
+        disclosure::{RevealSecrets, Secrets},
         field::{ClientId, EndpointUri, OAuthAppName, ScopeList, TenantName},
         oauth_app::{CreateOAuthApp, DeleteOAuthApp, Properties, UpdateOAuthApp},
         role::ImportedRole,
@@ -237,8 +238,8 @@ fn edge(vault: &Vault, model: &Model, wish: &Wish) -> (Ask, commands::Wish) {
         Wish::Reveal { app, stale } => {
             let app = app_id(*app);
             let changed = model.app(app).map_or(0, |row| row.changed) + u64::from(*stale);
-            let wish =
-                commands::disclosure::RevealSecrets { app: OAuthAppId(app), changed: Sequence(changed) };
+            let secrets = Secrets::OAuthApp(OAuthAppId(app));
+            let wish = RevealSecrets { secrets, changed: Sequence(changed) };
             (Ask::Reveal { app, changed }, commands::Wish::RevealSecrets(wish))
         }
     }

@@ -5,12 +5,16 @@ use events::{
 };
 
 use super::{A, B, SYSTEM, World, create, delete, sealed, update, update_with};
-use crate::commands::{Object, Refusal, Taken, Wish, disclosure::RevealSecrets, oauth_app::CreateOAuthApp};
+use crate::commands::{
+    Object, Refusal, Taken, Wish,
+    disclosure::{RevealSecrets, Secrets},
+    oauth_app::CreateOAuthApp,
+};
 
 fn reveal(world: &World, id: u64) -> Wish {
     let changed =
         world.view.state.oauth_apps.rows.get(&OAuthAppId(id)).map_or(Sequence(0), |row| row.changed);
-    Wish::RevealSecrets(RevealSecrets { app: OAuthAppId(id), changed })
+    Wish::RevealSecrets(RevealSecrets { secrets: Secrets::OAuthApp(OAuthAppId(id)), changed })
 }
 
 #[test]

@@ -23,24 +23,22 @@ pub(super) use list::list;
 use crate::{
     api::{
         AppState,
-        asking::{Asking, fault, open_text},
+        asking::{Asking, echoed, fault, open_text},
         body,
-        error::{ApiError, Fault, Kind},
+        error::{ApiError, Kind},
         fields::{Fields, parse_id},
-        headers::is_cross_site,
         json::Json,
         past::open_text_then,
-        written::{created, deleted, not_modified, shown, updated, written},
+        written::{created, deleted, not_modified, shown, unexpected, updated, written},
     },
     commands::{
         NewKey, Refusal, Wish,
-        disclosure::RevealSecrets,
+        disclosure::{RevealSecrets, Secrets},
         field::{ClientId, EndpointUri, OAuthAppName, ScopeList, check_description, check_secret},
         oauth_app::{CreateOAuthApp, DeleteOAuthApp, PERMISSIONS, Properties, UpdateOAuthApp, administered},
     },
-    config::Reveal,
     ledger::{live::Receipt, past::Moment},
-    vault::{PlainSecret, VaultError},
+    vault::PlainSecret,
 };
 
 /// One application as create, GET and PUT answer it; `id` is a text there (hdp-api 9.1).
@@ -98,27 +96,25 @@ impl Sent {
     /// Reads a body. With `own`, it is a PUT: the object's id may be repeated, so that what a GET answered can be sent back.
     fn read(body: Json, own: Option<OAuthAppId>) -> Result<Self, ApiError> {
         let mut fields = Fields::of(body)?;
-        if let Some(own) = own
-            && fields.optional_id("id")?.is_some_and(|id| id != own.0)
-        {
-            return Err(fields.invalid("id", "an object keeps its id; leave it out or repeat it"));
+        if let Some(own) = own {
+            fields.repeats_id(own.0)?;
         }
         let data_store = fields.id("dataStore")?;
         let data_store = u32::try_from(data_store)
             .map_err(|_| fields.invalid("dataStore", "there is no data store of this id"))?;
         let properties = Properties {
-            name: parsed(&mut fields, "name", OAuthAppName::parse)?,
-            client_id: parsed(&mut fields, "clientId", ClientId::parse)?,
-            authorize_uri: parsed(&mut fields, "authorizeURI", EndpointUri::parse)?,
-            token_uri: parsed(&mut fields, "tokenURI", EndpointUri::parse)?,
-            scope: parsed(&mut fields, "scope", ScopeList::parse)?,
+            name: fields.parsed("name", OAuthAppName::parse)?,
+            client_id: fields.parsed("clientId", ClientId::parse)?,
+            authorize_uri: fields.parsed("authorizeURI", EndpointUri::parse)?,
+            token_uri: fields.parsed("tokenURI", EndpointUri::parse)?,
+            scope: fields.parsed("scope", ScopeList::parse)?,
         };
         let sent = Self {
             tenant: fields.optional_id("tenantId")?.map(TenantId),
             data_store: DataStoreId(data_store),
             properties,
-            description: checked(&mut fields, "description", check_description)?,
-            client_secret: checked(&mut fields, "clientSecret", check_secret)?,
+            description: fields.optional_checked("description", check_description)?,
+            client_secret: fields.optional_checked("clientSecret", check_secret)?,
         };
         if own.is_none() && sent.client_secret.is_none() {
             return Err(fields.missing("clientSecret"));
@@ -126,25 +122,6 @@ impl Sent {
         fields.finish()?;
         Ok(sent)
     }
-}
-
-fn parsed<T>(
-    fields: &mut Fields,
-    name: &str,
-    parse: impl Fn(&str) -> Result<T, String>,
-) -> Result<T, ApiError> {
-    let text = fields.text(name)?;
-    parse(text.expose()).map_err(|problem| fields.invalid(name, problem))
-}
-
-fn checked(
-    fields: &mut Fields,
-    name: &str,
-    check: impl Fn(&str) -> Result<(), String>,
-) -> Result<Option<PlainSecret>, ApiError> {
-    let Some(text) = fields.optional_text(name)? else { return Ok(None) };
-    check(text.expose()).map_err(|problem| fields.invalid(name, problem))?;
-    Ok(Some(text))
 }
 
 /// The id in a path. What can't be an id is an object that is not there.
@@ -186,7 +163,7 @@ fn answer_created(asking: &Asking, receipt: &Receipt) -> Result<Response, ApiErr
     let Event::OAuthAppCreated(event) = &envelope.event else { return Err(unexpected(receipt)) };
     let id = envelope.header.stream.id;
     let description = description(asking, event.description.as_ref())?;
-    let client_secret = echoed(asking, &event.client_secret)?;
+    let client_secret = secret(asking, &event.client_secret)?;
     let body = Shown {
         id: id.to_string(),
         name: &event.name,
@@ -247,7 +224,7 @@ fn answer_updated(asking: &Asking, receipt: &Receipt, data_store: DataStoreId) -
     let Event::OAuthAppUpdated(event) = &envelope.event else { return Err(unexpected(receipt)) };
     let description = description(asking, event.description.as_ref())?;
     // A PUT that kept the secret doesn't show it: that would be a reveal.
-    let client_secret = event.client_secret.as_ref().map(|sealed| echoed(asking, sealed)).transpose()?;
+    let client_secret = event.client_secret.as_ref().map(|sealed| secret(asking, sealed)).transpose()?;
     let body = Shown {
         id: envelope.header.stream.id.to_string(),
         name: &event.name,
@@ -297,16 +274,11 @@ pub(super) async fn show(
         return Ok(response);
     }
     let mut revealed = None;
-    let reveals =
-        app.config().secrets.reveal == Reveal::Audited && asking.wants_body() && may_reveal(&app, &asking)?;
+    let reveals = asking.reveals(&PERMISSIONS)?;
     if reveals {
-        // A page of another site can't read the answer, but it could have the fact recorded (SECURITY L15).
-        if is_cross_site(asking.headers(), app.public_url()) {
-            return Err(ApiError::CrossSite);
-        }
         let prepare = || {
             row = find_row(&app, &asking, id)?;
-            Ok(Wish::RevealSecrets(RevealSecrets { app: id, changed: row.changed }))
+            Ok(Wish::RevealSecrets(RevealSecrets { secrets: Secrets::OAuthApp(id), changed: row.changed }))
         };
         revealed = Some(asking.execute(None, prepare).await?);
     }
@@ -352,12 +324,6 @@ async fn show_then(
     Ok(then.shown(&Shown::of(id, &then.row, description.as_ref(), None)))
 }
 
-/// On behalf of another, secrets are shown to holders of 12 only (hdp-api 9.13).
-fn may_reveal(app: &AppState, asking: &Asking) -> Result<bool, ApiError> {
-    let principal = app.ledger().read(|view| asking.principal(view, &PERMISSIONS))?;
-    Ok(!asking.is_on_behalf() || principal.is_administrator())
-}
-
 /// The id in the path when the caller may administer the application, in the order of hdp-api 9.4.
 fn find(app: &AppState, asking: &Asking, path: &str) -> Result<OAuthAppId, ApiError> {
     app.ledger().read(|view| asking.principal(view, &PERMISSIONS).map(drop))?;
@@ -377,16 +343,6 @@ fn description(asking: &Asking, sealed: Option<&Sealed>) -> Result<Option<PlainS
     open_text(asking.vault(), sealed, StreamKind::OAUTH_APP, Field::DESCRIPTION)
 }
 
-/// A secret that its sender gets back; when he repeats the request after its key was destroyed, he hears just that.
-fn echoed(asking: &Asking, sealed: &Sealed) -> Result<PlainSecret, ApiError> {
-    asking.vault().unseal_text(sealed, StreamKind::OAUTH_APP, Field::CLIENT_SECRET).map_err(|error| {
-        match error {
-            VaultError::Erased { .. } => ApiError::KeyUnreadable,
-            other => fault(other),
-        }
-    })
-}
-
-fn unexpected(receipt: &Receipt) -> ApiError {
-    ApiError::Internal(Fault::new(format_args!("unexpected events of command {}", receipt.command_id)))
+fn secret(asking: &Asking, sealed: &Sealed) -> Result<PlainSecret, ApiError> {
+    echoed(asking.vault(), sealed, StreamKind::OAUTH_APP, Field::CLIENT_SECRET)
 }

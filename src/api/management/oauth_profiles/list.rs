@@ -1,0 +1,70 @@
+//! The list of the caller's own profiles, in slices.
+
+use std::sync::Arc;
+
+use axum::{extract::State, http::StatusCode, response::Response};
+use events::id::OAuthProfileId;
+use serde::Serialize;
+
+use super::description;
+use crate::{
+    api::{AppState, answer::answer, asking::Asking, error::ApiError, slices},
+    commands::oauth_profile::VIEW,
+};
+
+/// One row of the list; `id` is a text there, and tokens and application are missing (hdp-api 3.3).
+#[derive(Serialize)]
+struct Row {
+    id: String,
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    /// These three are the application's.
+    #[serde(rename = "authorizeURI")]
+    authorize_uri: String,
+    #[serde(rename = "tokenURI")]
+    token_uri: String,
+    scope: String,
+}
+
+#[derive(Serialize)]
+struct List {
+    profiles: Vec<Row>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// `GET /api/mgmt/oauthprofiles` → 200.
+pub(in crate::api::management) async fn list(
+    State(app): State<AppState>,
+    mut asking: Asking,
+) -> Result<Response, ApiError> {
+    asking.permitted(&VIEW)?;
+    let page = asking.query.page()?;
+    asking.no_more_parameters()?;
+    let owner = app.ledger().read(|view| asking.principal(view, &VIEW))?.user;
+    let look_up = |after: u64, most: usize| {
+        app.ledger().read(|view| {
+            let (profiles, apps) = (&view.state.oauth_profiles, &view.state.oauth_apps);
+            let ids = profiles.of_owner(owner, OAuthProfileId(after)).take(most);
+            // A profile goes with its application, so that each has one.
+            ids.filter_map(|id| {
+                let row = profiles.rows.get(&id)?;
+                Some((id.0, (Arc::clone(row), Arc::clone(apps.rows.get(&row.oauth_app)?))))
+            })
+            .collect()
+        })
+    };
+    let (profiles, next) = slices::collect(page, look_up, |id, (row, app)| {
+        let description = description(&asking, row.description.as_ref())?;
+        Ok(Row {
+            id: id.to_string(),
+            name: row.name.clone(),
+            description: description.map(|text| text.expose().to_owned()),
+            authorize_uri: app.authorize_uri.clone(),
+            token_uri: app.token_uri.clone(),
+            scope: app.scope.clone(),
+        })
+    })?;
+    Ok(answer(StatusCode::OK, &List { profiles, next: next.map(|id| id.to_string()) }))
+}

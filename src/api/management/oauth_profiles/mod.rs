@@ -1,0 +1,331 @@
+//! `/api/mgmt/oauthprofiles`: OAuth profiles (hdp-api section 3, brief page 004).
+
+mod list;
+mod stats;
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    extract::{Path, State},
+    response::Response,
+};
+use events::{
+    envelope::StreamKind,
+    event::Event,
+    id::{OAuthAppId, OAuthProfileId, PermissionId},
+    sealed::{Field, Sealed, SecretChange},
+};
+use projections::oauth_profiles::OAuthProfile;
+use serde::Serialize;
+
+pub(super) use list::list;
+pub(super) use stats::stats;
+
+use crate::{
+    api::{
+        AppState,
+        asking::{Asking, echoed, fault, open_text},
+        body,
+        error::{ApiError, Kind},
+        fields::{Fields, parse_id},
+        json::Json,
+        written::{created, deleted, not_modified, shown, unexpected, updated, written},
+    },
+    commands::{
+        NewKey, Wish,
+        disclosure::{RevealSecrets, Secrets},
+        field::{OAuthProfileName, check_description, check_secret},
+        oauth_profile::{
+            CREATE, CreateOAuthProfile, DELETE, DeleteOAuthProfile, MODIFY, UpdateOAuthProfile, VIEW, owned,
+        },
+    },
+    ledger::live::Receipt,
+    vault::PlainSecret,
+};
+
+/// One profile as create, GET and PUT answer it; `id` is a number there (hdp-api 9.1).
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown<'a> {
+    id: u64,
+    name: &'a str,
+    oauth_app_id: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<&'a str>,
+}
+
+/// What a body says of the access token, which may be left out: then a PUT keeps the one before.
+enum SentToken {
+    LeftOut,
+    Empty,
+    Token(PlainSecret),
+}
+
+/// What a body says, checked field by field.
+struct Sent {
+    name: OAuthProfileName,
+    oauth_app: OAuthAppId,
+    description: Option<PlainSecret>,
+    access_token: SentToken,
+    refresh_token: Option<PlainSecret>,
+}
+
+impl Sent {
+    /// Reads a body. With `own`, it is a PUT: the object's id may be repeated, and the tokens may be left out.
+    fn read(body: Json, own: Option<OAuthProfileId>) -> Result<Self, ApiError> {
+        let mut fields = Fields::of(body)?;
+        if let Some(own) = own {
+            fields.repeats_id(own.0)?;
+        }
+        let access_token = match fields.optional_text("accessToken")? {
+            None => SentToken::LeftOut,
+            Some(text) if text.expose().is_empty() => SentToken::Empty,
+            Some(text) => {
+                check_secret(text.expose()).map_err(|problem| fields.invalid("accessToken", problem))?;
+                SentToken::Token(text)
+            }
+        };
+        let sent = Self {
+            name: fields.parsed("name", OAuthProfileName::parse)?,
+            oauth_app: OAuthAppId(fields.id("oauthAppId")?),
+            description: fields.optional_checked("description", check_description)?,
+            access_token,
+            refresh_token: fields.optional_checked("refreshToken", check_secret)?,
+        };
+        if own.is_none() && sent.refresh_token.is_none() {
+            return Err(fields.missing("refreshToken"));
+        }
+        fields.finish()?;
+        Ok(sent)
+    }
+}
+
+/// The id in a path. What can't be an id is an object that is not there.
+fn id_of(path: &str) -> Result<OAuthProfileId, ApiError> {
+    parse_id(path).map(OAuthProfileId).ok_or_else(|| ApiError::NotFound(Kind::OAuthProfile, path.to_owned()))
+}
+
+/// `POST /api/mgmt/oauthprofiles` → 201.
+pub(super) async fn create(
+    State(app): State<AppState>,
+    mut asking: Asking,
+    body: Body,
+) -> Result<Response, ApiError> {
+    asking.permitted(&CREATE)?;
+    asking.no_more_parameters()?;
+    app.ledger().read(|view| asking.principal(view, &CREATE).map(drop))?;
+    let body = body::json(asking.headers(), body, &app.config().limits).await?;
+    let sent = Sent::read(body.clone(), None)?;
+    let vault = asking.vault();
+    let key = vault.new_data_key();
+    let seal = |field: Field, text: &PlainSecret| {
+        vault.seal(&key.key, StreamKind::OAUTH_PROFILE, field, text.expose().as_bytes())
+    };
+    let access_token = match &sent.access_token {
+        SentToken::LeftOut | SentToken::Empty => None,
+        SentToken::Token(text) => Some(seal(Field::ACCESS_TOKEN, text)),
+    };
+    let wish = CreateOAuthProfile {
+        name: sent.name.clone(),
+        oauth_app: sent.oauth_app,
+        key: NewKey { id: key.id(), entries: vec![key.change()] },
+        description: sent.description.as_ref().map(|text| seal(Field::DESCRIPTION, text)),
+        access_token,
+        refresh_token: seal(Field::REFRESH_TOKEN, &sent.refresh_token.unwrap_or_default()),
+    };
+    let receipt =
+        asking.execute(Some(&body), || Ok(Wish::CreateOAuthProfile(Box::new(wish.clone())))).await?;
+    answer_created(&asking, &receipt)
+}
+
+/// Made from the event alone, so that a repeated request gets the same answer.
+fn answer_created(asking: &Asking, receipt: &Receipt) -> Result<Response, ApiError> {
+    let [envelope] = &receipt.events[..] else { return Err(unexpected(receipt)) };
+    let Event::OAuthProfileCreated(event) = &envelope.event else { return Err(unexpected(receipt)) };
+    let id = envelope.header.stream.id;
+    let description = description(asking, event.description.as_ref())?;
+    let access_token =
+        event.access_token.as_ref().map(|sealed| token(asking, sealed, Field::ACCESS_TOKEN)).transpose()?;
+    let refresh_token = token(asking, &event.refresh_token, Field::REFRESH_TOKEN)?;
+    let body = Shown {
+        id,
+        name: &event.name,
+        oauth_app_id: event.oauth_app.0,
+        description: description.as_ref().map(PlainSecret::expose),
+        access_token: access_token.as_ref().map(PlainSecret::expose),
+        refresh_token: Some(refresh_token.expose()),
+    };
+    let location = format!("{}/api/mgmt/oauthprofiles/{id}", asking.app().public_url());
+    Ok(created(receipt, &location, envelope.header.sequence, &body))
+}
+
+/// `PUT /api/mgmt/oauthprofiles/{id}` → 200.
+pub(super) async fn update(
+    State(app): State<AppState>,
+    Path(path): Path<String>,
+    mut asking: Asking,
+    body: Body,
+) -> Result<Response, ApiError> {
+    asking.permitted(&MODIFY)?;
+    asking.no_more_parameters()?;
+    let expected = asking.expected()?;
+    let id = find(&app, &asking, &path, &MODIFY)?;
+    let body = body::json(asking.headers(), body, &app.config().limits).await?;
+    let sent = Sent::read(body.clone(), Some(id))?;
+    let vault = asking.vault();
+    let prepare = || {
+        let row = find_row(&app, &asking, id, &MODIFY)?;
+        let key = vault.data_key(&row.key_id()).map_err(fault)?;
+        let seal = |field: Field, text: &PlainSecret| {
+            vault.seal(&key, StreamKind::OAUTH_PROFILE, field, text.expose().as_bytes())
+        };
+        let access_token = match &sent.access_token {
+            SentToken::LeftOut => SecretChange::Kept,
+            SentToken::Empty => SecretChange::Cleared,
+            SentToken::Token(text) => SecretChange::Replaced(seal(Field::ACCESS_TOKEN, text)),
+        };
+        Ok(Wish::UpdateOAuthProfile(Box::new(UpdateOAuthProfile {
+            id,
+            expected: expected.clone(),
+            name: sent.name.clone(),
+            oauth_app: sent.oauth_app,
+            description: sent.description.as_ref().map(|text| seal(Field::DESCRIPTION, text)),
+            access_token,
+            refresh_token: sent.refresh_token.as_ref().map(|text| seal(Field::REFRESH_TOKEN, text)),
+        })))
+    };
+    let receipt = asking.execute(Some(&body), prepare).await?;
+    answer_updated(&asking, &receipt)
+}
+
+fn answer_updated(asking: &Asking, receipt: &Receipt) -> Result<Response, ApiError> {
+    let [envelope] = &receipt.events[..] else { return Err(unexpected(receipt)) };
+    let Event::OAuthProfileUpdated(event) = &envelope.event else { return Err(unexpected(receipt)) };
+    let description = description(asking, event.description.as_ref())?;
+    // Tokens that a PUT kept are not shown: that would be a reveal.
+    let access_token = event
+        .access_token
+        .replacement()
+        .map(|sealed| token(asking, sealed, Field::ACCESS_TOKEN))
+        .transpose()?;
+    let refresh_token =
+        event.refresh_token.as_ref().map(|sealed| token(asking, sealed, Field::REFRESH_TOKEN)).transpose()?;
+    let body = Shown {
+        id: envelope.header.stream.id,
+        name: &event.name,
+        oauth_app_id: event.oauth_app.0,
+        description: description.as_ref().map(PlainSecret::expose),
+        access_token: access_token.as_ref().map(PlainSecret::expose),
+        refresh_token: refresh_token.as_ref().map(PlainSecret::expose),
+    };
+    Ok(updated(receipt, envelope.header.sequence, &body))
+}
+
+/// `DELETE /api/mgmt/oauthprofiles/{id}` → 204. Data sources that use the profile stay, without it.
+pub(super) async fn delete(Path(path): Path<String>, mut asking: Asking) -> Result<Response, ApiError> {
+    asking.permitted(&DELETE)?;
+    asking.no_more_parameters()?;
+    let expected = asking.expected()?;
+    // Asked of the writer also when the path is no id: a missing permission is heard first.
+    let id = parse_id(&path).map_or(OAuthProfileId(0), OAuthProfileId);
+    let wish = DeleteOAuthProfile { id, expected };
+    match asking.execute(None, || Ok(Wish::DeleteOAuthProfile(wish.clone()))).await {
+        Ok(receipt) => Ok(deleted(&receipt)),
+        Err(ApiError::NotFound(Kind::OAuthProfile, _)) => Err(ApiError::NotFound(Kind::OAuthProfile, path)),
+        Err(error) => Err(error),
+    }
+}
+
+/// `GET /api/mgmt/oauthprofiles/{id}` → 200, with the tokens when they may be revealed.
+pub(super) async fn show(
+    State(app): State<AppState>,
+    Path(path): Path<String>,
+    mut asking: Asking,
+) -> Result<Response, ApiError> {
+    asking.permitted(&VIEW)?;
+    asking.no_more_parameters()?;
+    let id = find(&app, &asking, &path, &VIEW)?;
+    let mut row = find_row(&app, &asking, id, &VIEW)?;
+    if let Some(response) = not_modified(asking.headers(), row.changed)? {
+        return Ok(response);
+    }
+    let reveals = asking.reveals(&VIEW)?;
+    let mut revealed = None;
+    if reveals {
+        let prepare = || {
+            row = find_row(&app, &asking, id, &VIEW)?;
+            let secrets = Secrets::OAuthProfile(id);
+            Ok(Wish::RevealSecrets(RevealSecrets { secrets, changed: row.changed }))
+        };
+        revealed = Some(asking.execute(None, prepare).await?);
+    }
+    let response = present(&asking, id, &row, reveals)?;
+    Ok(match revealed {
+        Some(receipt) => written(&receipt, response),
+        None => response,
+    })
+}
+
+/// The answer that a row makes, with the tokens if they are shown.
+fn present(
+    asking: &Asking,
+    id: OAuthProfileId,
+    row: &OAuthProfile,
+    reveals: bool,
+) -> Result<Response, ApiError> {
+    let vault = asking.vault();
+    let description = description(asking, row.description.as_ref())?;
+    // A token whose key was destroyed is gone; the rest of the object is still an answer.
+    let opened = |sealed: Option<&Sealed>, field: Field| {
+        open_text(vault, sealed.filter(|_| reveals), StreamKind::OAUTH_PROFILE, field)
+    };
+    let access_token = opened(row.access_token.as_ref(), Field::ACCESS_TOKEN)?;
+    let refresh_token = opened(Some(&row.refresh_token), Field::REFRESH_TOKEN)?;
+    let body = Shown {
+        id: id.0,
+        name: &row.name,
+        oauth_app_id: row.oauth_app.0,
+        description: description.as_ref().map(PlainSecret::expose),
+        access_token: access_token.as_ref().map(PlainSecret::expose),
+        refresh_token: refresh_token.as_ref().map(PlainSecret::expose),
+    };
+    Ok(shown(row.changed, &body))
+}
+
+/// The id in the path when the profile is the caller's, in the order of hdp-api 9.4.
+pub(super) fn find(
+    app: &AppState,
+    asking: &Asking,
+    path: &str,
+    permissions: &[PermissionId],
+) -> Result<OAuthProfileId, ApiError> {
+    app.ledger().read(|view| asking.principal(view, permissions).map(drop))?;
+    let id = id_of(path)?;
+    find_row(app, asking, id, permissions)?;
+    Ok(id)
+}
+
+fn find_row(
+    app: &AppState,
+    asking: &Asking,
+    id: OAuthProfileId,
+    permissions: &[PermissionId],
+) -> Result<Arc<OAuthProfile>, ApiError> {
+    app.ledger().read(|view| {
+        let principal = asking.principal(view, permissions)?;
+        owned(view, &principal, id).map(Arc::clone).map_err(|refusal| asking.refused(refusal))
+    })
+}
+
+fn description(asking: &Asking, sealed: Option<&Sealed>) -> Result<Option<PlainSecret>, ApiError> {
+    open_text(asking.vault(), sealed, StreamKind::OAUTH_PROFILE, Field::DESCRIPTION)
+}
+
+fn token(asking: &Asking, sealed: &Sealed, field: Field) -> Result<PlainSecret, ApiError> {
+    echoed(asking.vault(), sealed, StreamKind::OAUTH_PROFILE, field)
+}

@@ -1,0 +1,240 @@
+//! Data sources (hdp-api section 4): both ways of OAuth, by a profile or with the parameters among the options.
+
+use std::sync::Arc;
+
+use events::{
+    data_source::{
+        ConnectionType, DataSourceCreated, DataSourceDeleted, DataSourceProfileCleared, DataSourceUpdated,
+    },
+    envelope::{Stream, StreamKind},
+    id::{DataSourceId, DataStoreId, OAuthProfileId, Sequence, UserId},
+    sealed::Sealed,
+    sorted::SortedMap,
+};
+use projections::{State, data_sources::DataSource};
+
+use super::{
+    Cause, Decision, Fact, NewKey, Object, Refusal, Taken, View, acting,
+    data_store::{self, DATA_STORES, GROUP},
+    field::DataSourceName,
+    oauth_profile::{CREATE, DELETE, MODIFY},
+    sealed_under, unchanged_since,
+};
+use crate::auth::principal::Principal;
+
+/// Most options of one data source.
+pub const OPTIONS_MAX: usize = 200;
+/// Most bytes that names and values of one data source's options may have together. With [`OPTIONS_MAX`] an event about
+/// them always fits its body.
+pub const OPTIONS_BYTES_MAX: usize = 32 << 10;
+/// By how much a sealed value is longer than its text: the tag at the ciphertext's end.
+const TAG_BYTES: usize = 16;
+
+/// A new data source.
+#[derive(Clone, Debug)]
+pub struct CreateDataSource {
+    /// Unique among the owner's.
+    pub name: DataSourceName,
+    /// What it connects to.
+    pub data_store: DataStoreId,
+    /// How; `None` for what its data store has by default.
+    pub connection_type: Option<ConnectionType>,
+    /// The data source's key.
+    pub key: NewKey,
+    /// Free text under that key.
+    pub description: Option<Sealed>,
+    /// Whose tokens it uses.
+    pub profile: Option<OAuthProfileId>,
+    /// Options on the data store's list of plain ones.
+    pub plain_options: SortedMap<String, String>,
+    /// All others under that key.
+    pub sealed_options: SortedMap<String, Sealed>,
+}
+
+/// A data source replaced by a PUT.
+#[derive(Clone, Debug)]
+pub struct UpdateDataSource {
+    /// Which.
+    pub id: DataSourceId,
+    /// From `If-Match`: the event that last changed it must be among these. `None` asks for nothing.
+    pub expected: Option<Vec<Sequence>>,
+    /// Unique among the owner's.
+    pub name: DataSourceName,
+    /// When given, must equal the stored one.
+    pub data_store: Option<DataStoreId>,
+    /// When given, must equal the stored one.
+    pub connection_type: Option<ConnectionType>,
+    /// Free text under the data source's key; `None` clears it.
+    pub description: Option<Sealed>,
+    /// Whose tokens it uses; `None` clears it.
+    pub profile: Option<OAuthProfileId>,
+    /// All of them: what is left out is gone.
+    pub plain_options: SortedMap<String, String>,
+    /// Those to change, under the data source's key; `None` takes one away, what is not named stays.
+    pub sealed_options: SortedMap<String, Option<Sealed>>,
+}
+
+/// A data source deleted.
+#[derive(Clone, Debug)]
+pub struct DeleteDataSource {
+    /// Which.
+    pub id: DataSourceId,
+    /// As in [`UpdateDataSource`].
+    pub expected: Option<Vec<Sequence>>,
+}
+
+/// The caller's own data source, or that of the user he acts for; another's is one that does not exist (hdp-api 9.17).
+pub fn owned<'a>(
+    view: &'a View<'_>,
+    principal: &Principal,
+    id: DataSourceId,
+) -> Result<&'a Arc<DataSource>, Refusal> {
+    let row = view.state.data_sources.rows.get(&id).filter(|row| row.owner == principal.user);
+    row.ok_or(Refusal::NotFound(Object::DataSource(id)))
+}
+
+pub(super) fn create(view: &View<'_>, cause: &Cause, wish: &CreateDataSource) -> Result<Decision, Refusal> {
+    let state = &view.state;
+    let principal = acting(state, cause.actor, cause.on_behalf_of, &CREATE)?;
+    if data_store::by_id(wish.data_store).is_none() {
+        return Err(unknown_store());
+    }
+    let is_group = wish.data_store == GROUP;
+    let connection_type =
+        wish.connection_type.unwrap_or(if is_group { ConnectionType::Group } else { ConnectionType::Cloud });
+    if is_group != (connection_type == ConnectionType::Group) {
+        return Err(Refusal::invalid(
+            "connectionType",
+            "\"Group\" goes with data store 56, \"Cloud\" and \"Hybrid\" with all others",
+        ));
+    }
+    usable_profile(state, principal.user, wish.data_store, wish.profile)?;
+    let sealed = wish.sealed_options.iter().map(|(_, value)| value);
+    sealed_under(wish.key.id, wish.description.iter().chain(sealed))?;
+    let sealed_options = wish.sealed_options.iter().map(|(name, value)| (name, value));
+    within_limits(&wish.plain_options, sealed_options)?;
+    name_is_free(state, principal.user, &wish.name, None)?;
+    let id = DataSourceId(state.log.next_id(StreamKind::DATA_SOURCE));
+    let created = DataSourceCreated {
+        owner: principal.user,
+        name: wish.name.clone().into(),
+        data_store: wish.data_store,
+        connection_type,
+        key_id: wish.key.id,
+        description: wish.description.clone(),
+        profile: wish.profile,
+        plain_options: wish.plain_options.clone(),
+        sealed_options: wish.sealed_options.clone(),
+    };
+    Ok(Decision {
+        facts: vec![Fact::new(principal.tenant, stream(id), created)],
+        keys: wish.key.entries.clone(),
+        logins: Vec::new(),
+    })
+}
+
+/// Always records an event, as for applications.
+pub(super) fn update(view: &View<'_>, cause: &Cause, wish: &UpdateDataSource) -> Result<Decision, Refusal> {
+    let state = &view.state;
+    let principal = acting(state, cause.actor, cause.on_behalf_of, &MODIFY)?;
+    let row = owned(view, &principal, wish.id)?;
+    unchanged_since(row.changed, wish.expected.as_deref())?;
+    if wish.data_store.is_some_and(|store| store != row.data_store) {
+        return Err(Refusal::invalid(
+            "dataStore",
+            "a data source stays with its data store; leave it out or repeat it",
+        ));
+    }
+    if wish.connection_type.is_some_and(|connection_type| connection_type != row.connection_type) {
+        return Err(Refusal::ConnectionTypeFixed(row.connection_type));
+    }
+    usable_profile(state, row.owner, row.data_store, wish.profile)?;
+    let changed = wish.sealed_options.iter().filter_map(|(_, value)| value.as_ref());
+    sealed_under(row.key_id, wish.description.iter().chain(changed))?;
+    // To take away what is not there is nothing to record.
+    let sealed_options: SortedMap<String, Option<Sealed>> = wish
+        .sealed_options
+        .iter()
+        .filter(|(name, value)| value.is_some() || row.sealed_options.get(name).is_some())
+        .cloned()
+        .collect();
+    let kept = row.sealed_options.iter().filter(|(name, _)| sealed_options.get(name).is_none());
+    let set = sealed_options.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+    within_limits(&wish.plain_options, kept.map(|(name, value)| (name, value)).chain(set))?;
+    name_is_free(state, row.owner, &wish.name, Some(wish.id))?;
+    let updated = DataSourceUpdated {
+        name: wish.name.clone().into(),
+        description: wish.description.clone(),
+        profile: wish.profile,
+        plain_options: wish.plain_options.clone(),
+        sealed_options,
+    };
+    Ok(Decision { facts: vec![Fact::new(row.tenant, stream(wish.id), updated)], ..Decision::default() })
+}
+
+pub(super) fn delete(view: &View<'_>, cause: &Cause, wish: &DeleteDataSource) -> Result<Decision, Refusal> {
+    let principal = acting(&view.state, cause.actor, cause.on_behalf_of, &DELETE)?;
+    let row = owned(view, &principal, wish.id)?;
+    unchanged_since(row.changed, wish.expected.as_deref())?;
+    Ok(Decision {
+        facts: vec![Fact::new(row.tenant, stream(wish.id), DataSourceDeleted {})],
+        ..Decision::default()
+    })
+}
+
+/// That there is no data store of the id that was given.
+pub fn unknown_store() -> Refusal {
+    let ids: Vec<String> = DATA_STORES.iter().map(|store| store.id.to_string()).collect();
+    Refusal::invalid("dataStore", format!("use the id of a data store: {}", ids.join(", ")))
+}
+
+/// That a data source's profile goes, so that it uses none any more.
+pub(super) fn without_profile(id: DataSourceId, row: &DataSource, profile: OAuthProfileId) -> Fact {
+    Fact::new(row.tenant, stream(id), DataSourceProfileCleared { profile })
+}
+
+fn stream(id: DataSourceId) -> Stream {
+    Stream::new(StreamKind::DATA_SOURCE, id.0)
+}
+
+/// A data source may name only a profile that its owner sees and that is of its data store (hdp-api 9.16).
+fn usable_profile(
+    state: &State<'_>,
+    owner: UserId,
+    store: DataStoreId,
+    profile: Option<OAuthProfileId>,
+) -> Result<(), Refusal> {
+    let Some(id) = profile else { return Ok(()) };
+    let row = state.oauth_profiles.rows.get(&id).filter(|row| row.owner == owner);
+    let app = row.and_then(|row| state.oauth_apps.rows.get(&row.oauth_app));
+    if app.is_some_and(|app| app.data_store == store) {
+        Ok(())
+    } else {
+        Err(Refusal::UnknownReference(Object::OAuthProfile(id)))
+    }
+}
+
+fn within_limits<'a>(
+    plain: &SortedMap<String, String>,
+    sealed: impl Iterator<Item = (&'a String, &'a Sealed)>,
+) -> Result<(), Refusal> {
+    let mut count = plain.len();
+    let mut bytes: usize = plain.iter().map(|(name, value)| name.len() + value.len()).sum();
+    for (name, value) in sealed {
+        count += 1;
+        bytes += name.len() + value.ciphertext.len().saturating_sub(TAG_BYTES);
+    }
+    if count > OPTIONS_MAX || bytes > OPTIONS_BYTES_MAX { Err(Refusal::OptionsTooLarge) } else { Ok(()) }
+}
+
+fn name_is_free(
+    state: &State<'_>,
+    owner: UserId,
+    name: &DataSourceName,
+    own: Option<DataSourceId>,
+) -> Result<(), Refusal> {
+    match state.data_sources.by_name.get(&(owner, name.as_str().to_owned())) {
+        Some(holder) if own != Some(*holder) => Err(Refusal::Taken(Taken::DataSourceName)),
+        _ => Ok(()),
+    }
+}
