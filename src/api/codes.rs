@@ -118,6 +118,8 @@ codes! {
     NOT_IMPLEMENTED = 222_299_034, "This operation of Hybrid Data Pipeline is not offered here: {0}.";
     /// A data source with too much in it.
     OPTIONS_TOO_LARGE = 222_299_035, "The options of a data source are limited to {0} bytes of names and values, and to {1} options.";
+    /// Nothing happened to such an object, or nothing that you may read.
+    NO_HISTORY = 222_299_036, "There is no history of {0}.";
     /// The disk does not give back what it holds.
     STORAGE = 222_299_012, "The server's storage can't be read at the moment. If the request was to change something, its outcome is unknown: read before repeating.";
 }

@@ -129,6 +129,8 @@ pub enum Kind {
     Role,
     /// A permission.
     Permission,
+    /// The history of an object.
+    History,
 }
 
 impl Kind {
@@ -143,6 +145,7 @@ impl Kind {
             Kind::User => codes::NO_USER,
             Kind::Role => codes::NO_ROLE,
             Kind::Permission => codes::NO_PERMISSION,
+            Kind::History => codes::NO_HISTORY,
         }
     }
 }

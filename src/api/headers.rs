@@ -185,20 +185,26 @@ impl Query {
         }
     }
 
-    /// `?limit=` (1–1000) and `?after=<id>`.
+    /// A parameter that names an event.
+    pub fn sequence(&mut self, name: &str) -> Result<Option<Sequence>, ApiError> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        parse_id(&text).map(|number| Some(Sequence(number))).ok_or_else(|| {
+            ApiError::BadParameter(name.to_owned(), "must be the sequence of an event: a whole number")
+        })
+    }
+
+    /// `?limit=` (1–1000).
+    pub fn limit(&mut self) -> Result<Option<usize>, ApiError> {
+        let Some(text) = self.text("limit") else { return Ok(None) };
+        let limit = parse_id(&text).and_then(|limit| usize::try_from(limit).ok());
+        limit.filter(|limit| (1..=1000).contains(limit)).map(Some).ok_or_else(|| {
+            ApiError::BadParameter("limit".to_owned(), "must be a whole number from 1 to 1000")
+        })
+    }
+
+    /// `?limit=` and `?after=<id>`.
     pub fn page(&mut self) -> Result<Page, ApiError> {
-        let limit = match self.text("limit") {
-            None => None,
-            Some(text) => Some(
-                parse_id(&text)
-                    .and_then(|limit| usize::try_from(limit).ok())
-                    .filter(|limit| (1..=1000).contains(limit))
-                    .ok_or_else(|| {
-                        ApiError::BadParameter("limit".to_owned(), "must be a whole number from 1 to 1000")
-                    })?,
-            ),
-        };
-        Ok(Page { limit, after: self.id("after")? })
+        Ok(Page { limit: self.limit()?, after: self.id("after")? })
     }
 
     /// HDP joins the filters of a list by semicolons: `?type=simple;isOData=true`. Reads what follows one as a parameter of

@@ -19,6 +19,7 @@ use self::metrics::Metrics;
 mod admin;
 pub mod answer;
 pub mod asking;
+mod audit;
 pub mod body;
 pub mod codes;
 pub mod error;

@@ -41,6 +41,7 @@ async fn l10_whatever_is_asked_below_api_without_credentials_is_401() {
         "/api/admin/users/1",
         "/api/admin/permissions",
         "/api/admin/permissions/1",
+        "/api/audit/objects/oauth_app/1/history",
         "/api/nothing/here",
         "/metrics",
     ];

@@ -6,6 +6,7 @@ mod bad_input;
 mod exposition;
 mod front;
 mod guessing;
+mod history;
 mod house;
 mod metrics;
 mod oauth_apps;

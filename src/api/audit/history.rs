@@ -1,0 +1,129 @@
+//! `/api/audit/objects/{kind}/{id}/history`: the events of one object, newest first.
+
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+};
+use events::{
+    envelope::{Stream, StreamKind},
+    event::Event,
+    id::TenantId,
+    time::Timestamp,
+};
+use serde::{Serialize, Serializer};
+
+use crate::{
+    api::{
+        AppState,
+        answer::answer,
+        asking::Asking,
+        error::{ApiError, Kind},
+        fields::parse_id,
+        past::not_seen,
+    },
+    auth::permission::AUDIT,
+    ledger::past::{Entry, Page},
+};
+
+/// Events on a page that does not say how many it wants.
+const LIMIT: usize = 100;
+
+/// One event, its properties named as `authledger events --format jsonl` names them.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown<'a> {
+    sequence: u64,
+    recorded_at: Timestamp,
+    #[serde(rename = "type")]
+    kind: String,
+    schema_version: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream_version: Option<u64>,
+    tenant: u64,
+    actor: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_behalf_of: Option<String>,
+    event: Body<'a>,
+    command_id: String,
+    command_index: u32,
+    command_count: u32,
+    epoch: u32,
+    previous_hash: String,
+    hash: String,
+}
+
+/// The fact; what is sealed says `(sealed)`.
+struct Body<'a>(&'a Event);
+
+impl Serialize for Body<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.describe(serializer)
+    }
+}
+
+#[derive(Serialize)]
+struct List<'a> {
+    stream: String,
+    events: Vec<Shown<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<u64>,
+}
+
+impl<'a> Shown<'a> {
+    /// `counted`: whether the place in the stream is shown.
+    fn of(entry: &'a Entry, counted: bool) -> Self {
+        let header = &entry.envelope.header;
+        Self {
+            sequence: header.sequence.0,
+            recorded_at: header.recorded_at,
+            kind: entry.envelope.event.kind().0.to_string(),
+            schema_version: entry.schema_version,
+            stream_version: counted.then_some(header.stream_version),
+            tenant: header.tenant.0,
+            actor: header.actor.to_string(),
+            on_behalf_of: header.on_behalf_of.map(|user| format!("user/{user}")),
+            event: Body(&entry.envelope.event),
+            command_id: header.command_id.to_string(),
+            command_index: header.command_index,
+            command_count: header.command_count,
+            epoch: header.epoch.0,
+            previous_hash: header.previous_hash.to_string(),
+            hash: entry.hash.to_string(),
+        }
+    }
+}
+
+/// `GET /api/audit/objects/{kind}/{id}/history` → 200, a page at a time: `?limit=` (1–1000, else 100) and `?before=`.
+///
+/// An auditor of a child tenant sees the events of that tenant. A stream without any is to him as one that is not there.
+pub(super) async fn history(
+    State(app): State<AppState>,
+    Path((kind, id)): Path<(String, String)>,
+    mut asking: Asking,
+) -> Result<Response, ApiError> {
+    asking.permitted(&[AUDIT])?;
+    asking.in_own_name()?;
+    let limit = asking.query.limit()?.unwrap_or(LIMIT);
+    let before = asking.query.sequence("before")?;
+    asking.no_more_parameters()?;
+    let tenant = app.ledger().read(|view| Ok(asking.principal(view, &[AUDIT])?.audits_only()))?;
+    let unknown = || ApiError::NotFound(Kind::History, format!("{kind}/{id}"));
+    let stream = StreamKind::from_name(&kind).and_then(|kind| Some(Stream::new(kind, parse_id(&id)?)));
+    let stream = stream.ok_or_else(unknown)?;
+    let page = Page { before, limit, tenant };
+    let history = app.ledger().history(stream, page).await.map_err(not_seen)?.ok_or_else(unknown)?;
+    let counted = is_counted(stream.kind, tenant);
+    let list = List {
+        stream: stream.to_string(),
+        events: history.entries.iter().map(|entry| Shown::of(entry, counted)).collect(),
+        next: history.next.map(|sequence| sequence.0),
+    };
+    Ok(answer(StatusCode::OK, &list))
+}
+
+/// What a user was shown is one stream, whichever tenants it belonged to: who sees one tenant's part of it must not be told
+/// by the gaps how much there is of others.
+fn is_counted(kind: StreamKind, only: Option<TenantId>) -> bool {
+    kind != StreamKind::DISCLOSURES || only.is_none()
+}
