@@ -6,7 +6,7 @@ use authledger::clock::Clock;
 use authledger::config::{Config, Reveal};
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
-use events::id::OAuthAppId;
+use events::id::{OAuthAppId, UserId};
 use events::time::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -266,6 +266,64 @@ async fn l9_what_is_gone_is_shown_to_auditors_who_could_see_it() {
     let after = as_of(&house, &auditor, &path, gone).await;
     let missing = house.get_as(&auditor, &path).await;
     assert_eq!((after.status, &after.body), (StatusCode::NOT_FOUND, &missing.body));
+}
+
+#[tokio::test]
+async fn tenants_and_users_are_shown_as_they_were() {
+    let house = discreet();
+    let nobody_yet = house.ledger.size() - 1;
+    let (tenant, roles) = house.tenant("OrgA").await;
+    let user = house.user("ann", tenant, &[roles[0]], &[14, 25]).await;
+    let (as_tenant, as_user) = (format!("/api/admin/tenants/{tenant}"), "/api/admin/users/2".to_owned());
+    let made = house.ledger.size() - 1;
+    let before_the_lock = said(&house.get_as(ADMIN, &as_user).await);
+    assert_eq!(before_the_lock.1["statusInfo"], json!({"status": 1, "accountLocked": false}));
+    house.clock.advance(Duration::from_secs(1));
+    for _ in 0..20 {
+        house.get_as("ann:not her password", APPS).await;
+    }
+    house.until(|house| house.ledger.size() > made + 1).await;
+    let locked = house.ledger.size() - 1;
+    let during_the_lock = said(&house.get_as(ADMIN, &as_user).await);
+    assert_eq!(during_the_lock.1["statusInfo"]["accountLocked"], json!(true));
+    let time = house.clock.now();
+    house.clock.advance(Duration::from_hours(48));
+    assert_eq!(said(&house.get_as(ADMIN, &as_user).await), before_the_lock, "it ended by itself");
+    let before = house.state();
+    // What ends by itself is judged by the moment, not by now.
+    assert_eq!(said(&as_of(&house, ADMIN, &as_user, made).await), before_the_lock);
+    assert_eq!(said(&as_of(&house, ADMIN, &as_user, locked).await), during_the_lock);
+    assert_eq!(said(&as_of(&house, ADMIN, &as_user, time).await), during_the_lock);
+    assert_eq!(said(&as_of(&house, ADMIN, &as_user, house.clock.now()).await), before_the_lock);
+    // A tenant without the list of its roles, whose histories are their own.
+    let mut tenant_now = house.get_as(ADMIN, &as_tenant).await.json();
+    tenant_now.as_object_mut().expect("an object").remove("roles");
+    let tenant_then = as_of(&house, ADMIN, &as_tenant, made).await;
+    assert_eq!((tenant_then.status, tenant_then.json()), (StatusCode::OK, tenant_now));
+    assert_eq!(tenant_then.header("etag"), None);
+    for path in [&as_tenant, &as_user] {
+        let (unmade, missing) = (as_of(&house, ADMIN, path, nobody_yet).await, path.replace('2', "9"));
+        let missing = house.get_as(ADMIN, &missing).await;
+        assert_eq!(unmade.status, StatusCode::NOT_FOUND);
+        assert_eq!(
+            String::from_utf8_lossy(&unmade.body).replace(": 2.", ": N."),
+            String::from_utf8_lossy(&missing.body).replace(": 9.", ": N."),
+        );
+        let not_hers = as_of(&house, &user, path, made).await;
+        let missing = as_of(&house, &user, &path.replace('2', "9"), made).await;
+        assert_eq!((not_hers.status, missing.status), (StatusCode::NOT_FOUND, StatusCode::NOT_FOUND));
+        for wrong in ["soon", "99999"] {
+            assert_eq!(as_of(&house, ADMIN, path, wrong).await.code(), 222_299_008);
+        }
+        let behalf = house.get_as(ADMIN, &format!("{path}?asOf={made}&user=ann")).await;
+        assert_eq!((behalf.status, behalf.code()), (StatusCode::BAD_REQUEST, 222_299_008));
+    }
+    assert_eq!(house.state(), before);
+    // Erased with her key.
+    let key = house.ledger.read(|view| view.state.users.rows.get(&UserId(2)).map(|row| row.key_id()));
+    house.destroy_key(&key.expect("she is there"));
+    let then = as_of(&house, ADMIN, &as_user, made).await;
+    assert_eq!((then.status, &then.json()["userName"]), (StatusCode::OK, &json!("erased")));
 }
 
 #[derive(Clone, Debug)]

@@ -9,7 +9,7 @@ use axum::{
     response::Response,
 };
 use events::{
-    envelope::StreamKind,
+    envelope::{Stream, StreamKind},
     event::Event,
     id::{RoleId, SYSTEM_TENANT, TenantId, UserId},
     sealed::Field,
@@ -27,6 +27,7 @@ use crate::{
         error::{ApiError, Fault, Kind},
         fields::{Fields, parse_id},
         json::Json,
+        past::open_text_then,
         written::{created, not_modified, shown},
     },
     auth::permission::TENANT_API,
@@ -36,7 +37,7 @@ use crate::{
         role::ImportedRole,
         tenant::CreateTenant,
     },
-    ledger::live::Receipt,
+    ledger::{live::Receipt, past::Moment},
     vault::PlainSecret,
 };
 
@@ -52,7 +53,26 @@ struct Shown<'a> {
     description: Option<&'a str>,
     parent_tenant: Option<u64>,
     status: u8,
-    roles: Vec<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    roles: Option<Vec<u64>>,
+}
+
+impl<'a> Shown<'a> {
+    fn of(
+        id: TenantId,
+        tenant: &'a Tenant,
+        description: Option<&'a PlainSecret>,
+        roles: Option<Vec<u64>>,
+    ) -> Self {
+        Self {
+            id: id.0,
+            name: &tenant.name,
+            description: description.map(PlainSecret::expose),
+            parent_tenant: tenant.parent.map(|parent| parent.0),
+            status: tenant.status.into(),
+            roles,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -169,7 +189,7 @@ fn answer_created(asking: &Asking, receipt: &Receipt) -> Result<Response, ApiErr
         description: description.as_ref().map(PlainSecret::expose),
         parent_tenant: event.parent.map(|parent| parent.0),
         status: event.status.into(),
-        roles: copies.iter().map(|copy| copy.header.stream.id).collect(),
+        roles: Some(copies.iter().map(|copy| copy.header.stream.id).collect()),
     };
     let location = format!("{}/api/admin/tenants/{id}", asking.app().public_url());
     Ok(created(receipt, &location, first.header.sequence, &body))
@@ -195,7 +215,7 @@ pub(super) async fn list(State(app): State<AppState>, mut asking: Asking) -> Res
     Ok(answer(StatusCode::OK, &List { tenants: rows, next }))
 }
 
-/// `GET /api/admin/tenants/{id}` → 200.
+/// `GET /api/admin/tenants/{id}` → 200; with `?asOf=` as it was.
 pub(super) async fn show(
     State(app): State<AppState>,
     Path(path): Path<String>,
@@ -203,6 +223,7 @@ pub(super) async fn show(
 ) -> Result<Response, ApiError> {
     asking.permitted(&[TENANT_API])?;
     asking.in_own_name()?;
+    let moment = asking.as_of()?;
     asking.no_more_parameters()?;
     let (id, tenant, roles) = app.ledger().read(|view| -> Result<_, ApiError> {
         let principal = asking.principal(view, &[TENANT_API])?;
@@ -212,18 +233,24 @@ pub(super) async fn show(
         let roles = view.state.roles.of_tenant(id).map(|role| role.0).collect();
         Ok((id, Arc::clone(tenant), roles))
     })?;
+    if let Some(moment) = moment {
+        return show_then(&asking, id, moment).await;
+    }
     if let Some(response) = not_modified(asking.headers(), tenant.changed)? {
         return Ok(response);
     }
     let description =
         open_text(asking.vault(), tenant.description.as_ref(), StreamKind::TENANT, Field::DESCRIPTION)?;
-    let body = Shown {
-        id: id.0,
-        name: &tenant.name,
-        description: description.as_ref().map(PlainSecret::expose),
-        parent_tenant: tenant.parent.map(|parent| parent.0),
-        status: tenant.status.into(),
-        roles,
-    };
-    Ok(shown(tenant.changed, &body))
+    Ok(shown(tenant.changed, &Shown::of(id, &tenant, description.as_ref(), Some(roles))))
+}
+
+/// Without `roles`: they are a list over other streams, and lists of the past are no question for a server. A tenant is
+/// never deleted so far, so who may see none now may see none of the past.
+async fn show_then(asking: &Asking, id: TenantId, moment: Moment) -> Result<Response, ApiError> {
+    let stream = Stream::new(StreamKind::TENANT, id.0);
+    let then = asking.row_at(stream, moment, |state| state.tenants.rows.get(&id).cloned()).await?;
+    let then = then.ok_or_else(|| ApiError::NotFound(Kind::Tenant, id.to_string()))?;
+    let sealed = then.row.description.as_ref();
+    let description = open_text_then(asking.vault(), sealed, StreamKind::TENANT, Field::DESCRIPTION)?;
+    Ok(then.shown(&Shown::of(id, &then.row, description.as_ref(), None)))
 }

@@ -9,7 +9,7 @@ use axum::{
     response::Response,
 };
 use events::{
-    envelope::StreamKind,
+    envelope::{Stream, StreamKind},
     event::Event,
     id::{PermissionId, RoleId, TenantId, UserId},
     sealed::Field,
@@ -28,6 +28,7 @@ use crate::{
         body,
         error::{ApiError, Fault, Kind},
         fields::parse_id,
+        past::open_text_then,
         slices,
         written::{created, not_modified, shown},
     },
@@ -36,7 +37,7 @@ use crate::{
         permission::{CREATE_USERS, VIEW_USERS},
     },
     commands::{NewKey, Wish, user::CreateUser},
-    ledger::live::Receipt,
+    ledger::{live::Receipt, past::Moment},
     vault::PlainSecret,
 };
 
@@ -53,6 +54,26 @@ struct Shown {
     #[serde(skip_serializing_if = "Option::is_none")]
     password_info: Option<PasswordInfo>,
     permissions: Permissions,
+}
+
+impl Shown {
+    fn of(
+        id: UserId,
+        user: &User,
+        name: Option<PlainSecret>,
+        tenant_name: Option<String>,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id: id.0,
+            user_name: name.map(|name| name.expose().to_owned()),
+            tenant_id: user.tenant.0,
+            tenant_name,
+            status_info: StatusInfo::of(user.status, user.locked_at(now)),
+            password_info: user.password.as_ref().map(PasswordInfo::from),
+            permissions: Permissions::of(&user.roles, &user.permissions),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -214,7 +235,7 @@ pub(super) async fn list(State(app): State<AppState>, mut asking: Asking) -> Res
     Ok(answer(StatusCode::OK, &List { users, next }))
 }
 
-/// `GET /api/admin/users/{id}` → 200.
+/// `GET /api/admin/users/{id}` → 200; with `?asOf=` as he was.
 pub(super) async fn show(
     State(app): State<AppState>,
     Path(path): Path<String>,
@@ -222,6 +243,7 @@ pub(super) async fn show(
 ) -> Result<Response, ApiError> {
     asking.permitted(&[VIEW_USERS])?;
     asking.in_own_name()?;
+    let moment = asking.as_of()?;
     asking.no_more_parameters()?;
     let (id, user) = app.ledger().read(|view| -> Result<_, ApiError> {
         let principal = asking.principal(view, &[VIEW_USERS])?;
@@ -230,11 +252,23 @@ pub(super) async fn show(
         let (id, user) = user.ok_or(ApiError::NotFound(Kind::User, path))?;
         Ok((id, Arc::clone(user)))
     })?;
+    if let Some(moment) = moment {
+        return show_then(&asking, id, moment).await;
+    }
     if let Some(response) = not_modified(asking.headers(), user.changed)? {
         return Ok(response);
     }
     let body = presented(&asking, id, &user, None, app.clock().now())?;
     Ok(shown(user.changed, &body))
+}
+
+/// A user is never deleted so far, so who may see none now may see none of the past.
+async fn show_then(asking: &Asking, id: UserId, moment: Moment) -> Result<Response, ApiError> {
+    let stream = Stream::new(StreamKind::USER, id.0);
+    let then = asking.row_at(stream, moment, |state| state.users.rows.get(&id).cloned()).await?;
+    let then = then.ok_or_else(|| ApiError::NotFound(Kind::User, id.to_string()))?;
+    let name = open_text_then(asking.vault(), Some(&then.row.name), StreamKind::USER, Field::USER_NAME)?;
+    Ok(then.shown(&Shown::of(id, &then.row, name, None, then.at)))
 }
 
 fn presented(
@@ -245,13 +279,5 @@ fn presented(
     now: Timestamp,
 ) -> Result<Shown, ApiError> {
     let name = open_text(asking.vault(), Some(&user.name), StreamKind::USER, Field::USER_NAME)?;
-    Ok(Shown {
-        id: id.0,
-        user_name: name.map(|name| name.expose().to_owned()),
-        tenant_id: user.tenant.0,
-        tenant_name,
-        status_info: StatusInfo::of(user.status, user.locked_at(now)),
-        password_info: user.password.as_ref().map(PasswordInfo::from),
-        permissions: Permissions::of(&user.roles, &user.permissions),
-    })
+    Ok(Shown::of(id, user, name, tenant_name, now))
 }
