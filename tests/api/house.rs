@@ -38,6 +38,8 @@ pub(crate) const ADMIN: &str = "d2cadmin:violet tundra anchor spoon";
 pub(crate) const PASSWORD: &str = "anchor spoon violet tundra";
 pub(crate) const JSON: &str = "content-type: application/json";
 pub(crate) const APPS: &str = "/api/mgmt/oauthapps";
+pub(crate) const PROFILES: &str = "/api/mgmt/oauthprofiles";
+pub(crate) const SOURCES: &str = "/api/mgmt/datasources";
 
 /// A body that makes an application.
 pub(crate) fn app_body(name: &str) -> Value {

@@ -10,4 +10,5 @@ mod history;
 mod house;
 mod metrics;
 mod oauth_apps;
+mod samples;
 mod wire;

@@ -12,7 +12,7 @@ use axum::{
 };
 use events::{
     data_source::ConnectionType,
-    envelope::StreamKind,
+    envelope::{Stream, StreamKind},
     event::Event,
     id::{DataSourceId, DataStoreId, OAuthProfileId, PermissionId},
     sealed::{Field, Sealed},
@@ -31,16 +31,17 @@ use crate::{
         body,
         error::{ApiError, Kind},
         fields::parse_id,
+        past::open_text_then,
         written::{created, deleted, not_modified, shown, unexpected, updated, written},
     },
     commands::{
-        NewKey, Wish,
+        NewKey, Refusal, Wish,
         data_source::{CreateDataSource, DeleteDataSource, UpdateDataSource, owned},
         data_store::PROFILE_OPTION,
         disclosure::{RevealSecrets, Secrets},
         oauth_profile::{CREATE, DELETE, MODIFY, VIEW},
     },
-    ledger::live::Receipt,
+    ledger::{live::Receipt, past::Moment},
     vault::{Place, PlainSecret},
 };
 
@@ -56,6 +57,25 @@ struct Shown<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<&'a str>,
     options: Options,
+}
+
+impl<'a> Shown<'a> {
+    fn of(
+        id: DataSourceId,
+        row: &'a DataSource,
+        description: Option<&'a PlainSecret>,
+        options: Options,
+    ) -> Self {
+        Self {
+            id: id.to_string(),
+            name: &row.name,
+            data_store: row.data_store.0,
+            connection_type: connection_type_name(row.connection_type),
+            is_group: row.is_group(),
+            description: description.map(PlainSecret::expose),
+            options,
+        }
+    }
 }
 
 /// Options by name. They leave memory with the answer, for some are secrets.
@@ -224,7 +244,8 @@ pub(super) async fn delete(Path(path): Path<String>, mut asking: Asking) -> Resu
     }
 }
 
-/// `GET /api/mgmt/datasources/{id}` → 200, with the sealed options when they may be revealed.
+/// `GET /api/mgmt/datasources/{id}` → 200, with the sealed options when they may be revealed, or with `?asOf=` as
+/// it was.
 pub(super) async fn show(
     State(app): State<AppState>,
     Path(path): Path<String>,
@@ -233,7 +254,11 @@ pub(super) async fn show(
     asking.permitted(&VIEW)?;
     // Adds what only sharing makes true.
     let _ = asking.query.flag("details")?;
+    let moment = asking.as_of()?;
     asking.no_more_parameters()?;
+    if let Some(moment) = moment {
+        return show_then(&app, &asking, &path, moment).await;
+    }
     let (id, mut row) = find(&app, &asking, &path, &VIEW)?;
     if let Some(response) = not_modified(asking.headers(), row.changed)? {
         return Ok(response);
@@ -255,6 +280,35 @@ pub(super) async fn show(
     })
 }
 
+/// What is gone now is shown to its owner if he audits its tenant.
+async fn show_then(
+    app: &AppState,
+    asking: &Asking,
+    path: &str,
+    moment: Moment,
+) -> Result<Response, ApiError> {
+    let (id, owner, gone) = app.ledger().read(|view| {
+        let principal = asking.principal(view, &VIEW)?;
+        let id = id_of(path)?;
+        match owned(view, &principal, id) {
+            Ok(_) => Ok((id, principal.user, false)),
+            Err(Refusal::NotFound(_)) if !view.state.data_sources.rows.has(&id) => {
+                Ok((id, principal.user, true))
+            }
+            Err(refusal) => Err(asking.refused(refusal)),
+        }
+    })?;
+    let stream = Stream::new(StreamKind::DATA_SOURCE, id.0);
+    let then = asking.row_at(stream, moment, |state| state.data_sources.rows.get(&id).cloned()).await?;
+    let his = |row: &DataSource| row.owner == owner && (!gone || asking.audits(row.tenant));
+    let then = then.filter(|then| his(&then.row));
+    let then = then.ok_or_else(|| ApiError::NotFound(Kind::DataSource, id.to_string()))?;
+    let sealed = then.row.description.as_ref();
+    let description = open_text_then(asking.vault(), sealed, StreamKind::DATA_SOURCE, Field::DESCRIPTION)?;
+    let options = Options::in_the_clear(&then.row.plain_options, then.row.profile);
+    Ok(then.shown(&Shown::of(id, &then.row, description.as_ref(), options)))
+}
+
 /// The answer that a row makes, with the sealed options if they are shown.
 fn present(asking: &Asking, id: DataSourceId, row: &DataSource, reveals: bool) -> Result<Response, ApiError> {
     let mut options = Options::in_the_clear(&row.plain_options, row.profile);
@@ -267,16 +321,7 @@ fn present(asking: &Asking, id: DataSourceId, row: &DataSource, reveals: bool) -
         }
     }
     let description = description(asking, row.description.as_ref())?;
-    let body = Shown {
-        id: id.to_string(),
-        name: &row.name,
-        data_store: row.data_store.0,
-        connection_type: connection_type_name(row.connection_type),
-        is_group: row.is_group(),
-        description: description.as_ref().map(PlainSecret::expose),
-        options,
-    };
-    Ok(shown(row.changed, &body))
+    Ok(shown(row.changed, &Shown::of(id, row, description.as_ref(), options)))
 }
 
 /// The data source in the path when it is the caller's, in the order of hdp-api 9.4.

@@ -11,7 +11,7 @@ use axum::{
     response::Response,
 };
 use events::{
-    envelope::StreamKind,
+    envelope::{Stream, StreamKind},
     event::Event,
     id::{OAuthAppId, OAuthProfileId, PermissionId},
     sealed::{Field, Sealed, SecretChange},
@@ -30,17 +30,18 @@ use crate::{
         error::{ApiError, Kind},
         fields::{Fields, parse_id},
         json::Json,
+        past::open_text_then,
         written::{created, deleted, not_modified, shown, unexpected, updated, written},
     },
     commands::{
-        NewKey, Wish,
+        NewKey, Refusal, Wish,
         disclosure::{RevealSecrets, Secrets},
         field::{OAuthProfileName, check_description, check_secret},
         oauth_profile::{
             CREATE, CreateOAuthProfile, DELETE, DeleteOAuthProfile, MODIFY, UpdateOAuthProfile, VIEW, owned,
         },
     },
-    ledger::live::Receipt,
+    ledger::{live::Receipt, past::Moment},
     vault::PlainSecret,
 };
 
@@ -57,6 +58,25 @@ struct Shown<'a> {
     access_token: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<&'a str>,
+}
+
+impl<'a> Shown<'a> {
+    fn of(
+        id: OAuthProfileId,
+        row: &'a OAuthProfile,
+        description: Option<&'a PlainSecret>,
+        access_token: Option<&'a PlainSecret>,
+        refresh_token: Option<&'a PlainSecret>,
+    ) -> Self {
+        Self {
+            id: id.0,
+            name: &row.name,
+            oauth_app_id: row.oauth_app.0,
+            description: description.map(PlainSecret::expose),
+            access_token: access_token.map(PlainSecret::expose),
+            refresh_token: refresh_token.map(PlainSecret::expose),
+        }
+    }
 }
 
 /// What a body says of the access token, which may be left out: then a PUT keeps the one before.
@@ -241,14 +261,18 @@ pub(super) async fn delete(Path(path): Path<String>, mut asking: Asking) -> Resu
     }
 }
 
-/// `GET /api/mgmt/oauthprofiles/{id}` → 200, with the tokens when they may be revealed.
+/// `GET /api/mgmt/oauthprofiles/{id}` → 200, with the tokens when they may be revealed, or with `?asOf=` as it was.
 pub(super) async fn show(
     State(app): State<AppState>,
     Path(path): Path<String>,
     mut asking: Asking,
 ) -> Result<Response, ApiError> {
     asking.permitted(&VIEW)?;
+    let moment = asking.as_of()?;
     asking.no_more_parameters()?;
+    if let Some(moment) = moment {
+        return show_then(&app, &asking, &path, moment).await;
+    }
     let id = find(&app, &asking, &path, &VIEW)?;
     let mut row = find_row(&app, &asking, id, &VIEW)?;
     if let Some(response) = not_modified(asking.headers(), row.changed)? {
@@ -271,6 +295,34 @@ pub(super) async fn show(
     })
 }
 
+/// What is gone now is shown to its owner if he audits its tenant.
+async fn show_then(
+    app: &AppState,
+    asking: &Asking,
+    path: &str,
+    moment: Moment,
+) -> Result<Response, ApiError> {
+    let (id, owner, gone) = app.ledger().read(|view| {
+        let principal = asking.principal(view, &VIEW)?;
+        let id = id_of(path)?;
+        match owned(view, &principal, id) {
+            Ok(_) => Ok((id, principal.user, false)),
+            Err(Refusal::NotFound(_)) if !view.state.oauth_profiles.rows.has(&id) => {
+                Ok((id, principal.user, true))
+            }
+            Err(refusal) => Err(asking.refused(refusal)),
+        }
+    })?;
+    let stream = Stream::new(StreamKind::OAUTH_PROFILE, id.0);
+    let then = asking.row_at(stream, moment, |state| state.oauth_profiles.rows.get(&id).cloned()).await?;
+    let his = |row: &OAuthProfile| row.owner == owner && (!gone || asking.audits(row.tenant));
+    let then = then.filter(|then| his(&then.row));
+    let then = then.ok_or_else(|| ApiError::NotFound(Kind::OAuthProfile, id.to_string()))?;
+    let sealed = then.row.description.as_ref();
+    let description = open_text_then(asking.vault(), sealed, StreamKind::OAUTH_PROFILE, Field::DESCRIPTION)?;
+    Ok(then.shown(&Shown::of(id, &then.row, description.as_ref(), None, None)))
+}
+
 /// The answer that a row makes, with the tokens if they are shown.
 fn present(
     asking: &Asking,
@@ -286,14 +338,7 @@ fn present(
     };
     let access_token = opened(row.access_token.as_ref(), Field::ACCESS_TOKEN)?;
     let refresh_token = opened(Some(&row.refresh_token), Field::REFRESH_TOKEN)?;
-    let body = Shown {
-        id: id.0,
-        name: &row.name,
-        oauth_app_id: row.oauth_app.0,
-        description: description.as_ref().map(PlainSecret::expose),
-        access_token: access_token.as_ref().map(PlainSecret::expose),
-        refresh_token: refresh_token.as_ref().map(PlainSecret::expose),
-    };
+    let body = Shown::of(id, row, description.as_ref(), access_token.as_ref(), refresh_token.as_ref());
     Ok(shown(row.changed, &body))
 }
 
