@@ -2,6 +2,7 @@
 
 mod as_of;
 mod bad_input;
+mod data_sources;
 #[path = "../support/exposition.rs"]
 mod exposition;
 mod front;
@@ -10,5 +11,6 @@ mod history;
 mod house;
 mod metrics;
 mod oauth_apps;
+mod oauth_profiles;
 mod samples;
 mod wire;
