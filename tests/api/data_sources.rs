@@ -11,8 +11,8 @@ fn house() -> House {
     House::new(Config::default())
 }
 
-fn source(name: &str, store: u64, options: Value) -> Value {
-    json!({ "name": name, "dataStore": store, "options": options })
+fn source(name: &str, store: u64, options: impl Into<Value>) -> Value {
+    json!({ "name": name, "dataStore": store, "options": options.into() })
 }
 
 async fn put(house: &House, user: &str, id: u64, body: &Value) -> Answer {
