@@ -10,4 +10,6 @@ pub mod commands;
 pub mod config;
 pub mod ledger;
 pub mod metrics;
+#[cfg(test)]
+mod readme;
 pub mod vault;

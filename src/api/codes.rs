@@ -137,4 +137,12 @@ mod tests {
         let expected: Vec<u32> = (222_299_001..).take(ours.len()).collect();
         assert_eq!(ours, expected);
     }
+
+    #[test]
+    fn the_readme_lists_every_code() {
+        let mut codes = ALL.to_vec();
+        codes.sort_unstable_by_key(|code| code.number);
+        let rows = codes.iter().map(|code| format!("| {} | {} |", code.number, code.message));
+        crate::readme::has_table("## Error codes", "| 2", rows);
+    }
 }

@@ -201,3 +201,13 @@ fn absolute_urls_start_where_the_server_is() {
         load(Some("[server]\npublic_url = \"https://ledger.example\""), &[], &[]).expect("good settings");
     assert_eq!(config.public_url(bound), "https://ledger.example");
 }
+
+#[test]
+fn the_readme_lists_every_setting_with_its_default() {
+    let defaults = Config::default();
+    let rows = keys::entries(&defaults).map(|(key, shown)| {
+        let shown = shown.map_or_else(|| "not set".to_owned(), |value| format!("`{value}`"));
+        format!("| `{}` | {shown} | {} |", key.name, key.help.replace('<', "\\<"))
+    });
+    crate::readme::has_table("## Settings", "| `", rows);
+}
