@@ -9,6 +9,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod ledger;
+pub mod logs;
 pub mod metrics;
 #[cfg(test)]
 mod readme;

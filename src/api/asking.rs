@@ -98,6 +98,11 @@ impl Asking {
         &self.app
     }
 
+    /// Who asks, in his own name or another's.
+    pub fn user(&self) -> UserId {
+        self.caller.user
+    }
+
     /// Its vault.
     pub fn vault(&self) -> &Vault {
         self.app.vault()

@@ -10,6 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use events::envelope::Actor;
 use events::id::{CommandId, UserId};
+use tracing::Instrument as _;
 
 use super::AppState;
 use super::asking::fault;
@@ -61,7 +62,10 @@ pub(super) async fn guard(State(app): State<AppState>, mut request: Request, nex
         Ok(_) if !decodes(request.uri().path()) => ApiError::NoRoute.into_response(),
         Ok(caller) => {
             request.extensions_mut().insert(caller);
-            next.run(request).await
+            let mut response = next.run(request).await;
+            // For the line that the rim writes about it.
+            response.extensions_mut().insert(caller);
+            response
         }
         Err(error) => error.into_response(),
     }
@@ -133,11 +137,15 @@ fn record_lock(app: &AppState, lock: LockAccount) {
         wish: Wish::LockUser(LockUser { user: lock.user, until: lock.until }),
     };
     let app = app.clone();
-    tokio::spawn(async move {
-        if let Err(error) = app.ledger().execute(command).await {
-            tracing::warn!(user = lock.user.0, %error, "a lock-out could not be recorded; it holds until a restart");
+    let record = async move {
+        match app.ledger().execute(command).await {
+            Ok(_) => tracing::warn!(user = lock.user.0, "an account was locked after wrong passwords"),
+            Err(error) => {
+                tracing::warn!(user = lock.user.0, %error, "a lock-out could not be recorded; it holds until a restart");
+            }
         }
-    });
+    };
+    tokio::spawn(record.in_current_span());
 }
 
 struct LedgerAccounts<'a>(&'a Ledger);

@@ -5,13 +5,14 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::auth::authenticate::Authenticator;
 use crate::auth::hasher::PasswordHasher;
 use crate::clock::{Clock, Random};
 use crate::config::Config;
 use crate::ledger::live::Ledger;
+use crate::logs::{LogControl, Unwritten};
 use crate::vault::Vault;
 
 use self::metrics::Metrics;
@@ -53,6 +54,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     metrics: Metrics,
+    log: OnceLock<Arc<dyn LogControl>>,
 }
 
 impl AppState {
@@ -91,7 +93,17 @@ impl AppState {
             authenticator.register(registry);
             hasher.register(registry);
         });
-        let shared = Shared { config, public_url, ledger, authenticator, hasher, clock, random, metrics };
+        let shared = Shared {
+            config,
+            public_url,
+            ledger,
+            authenticator,
+            hasher,
+            clock,
+            random,
+            metrics,
+            log: OnceLock::new(),
+        };
         AppState { shared: Arc::new(shared) }
     }
 
@@ -128,6 +140,17 @@ impl AppState {
     /// What is counted and timed here.
     fn metrics(&self) -> &Metrics {
         &self.shared.metrics
+    }
+
+    /// Puts the level of this log under the control of operators; a second call changes nothing.
+    pub fn attach_log(&self, log: Arc<dyn LogControl>) {
+        let _ = self.shared.log.set(log);
+    }
+
+    /// Which lines of the log are written.
+    fn log(&self) -> &dyn LogControl {
+        // A server in memory writes none.
+        &**self.shared.log.get_or_init(|| Arc::new(Unwritten::new(&self.shared.config.log.level)))
     }
 
     /// Tells the time.

@@ -1,25 +1,27 @@
 //! The outermost layer: what holds for every request, whatever answers it.
 //!
 //! Draws the request's id, bounds its head and its time, turns a panic into an answer, writes the bodies of errors, and logs
-//! once. Nothing that a caller sent reaches the log but method and path: the query may name a person, and a body a secret.
+//! and counts once. Nothing that a caller sent reaches the log but method and path: the query may name a person, and a body a
+//! secret.
 
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
-use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use events::id::CommandId;
+use events::id::{CommandId, UserId};
 use futures_util::FutureExt as _;
+use tracing::Instrument as _;
 
 use super::AppState;
 use super::error::{ApiError, Fault, finish};
-use super::guard::is_guarded;
+use super::guard::{Caller, is_guarded};
 use super::metrics::Route;
 use crate::clock::draw;
+use crate::logs::millis;
 
 /// By how much a head may be over its limit and still be answered with a body; past that the connection answers 431 alone.
 pub(super) const HEAD_MARGIN_BYTES: usize = 64 << 10;
@@ -30,14 +32,20 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RequestId(pub(super) CommandId);
 
-/// Wraps every route.
-pub(super) async fn rim(State(app): State<AppState>, mut request: Request, next: Next) -> Response {
+/// Wraps every route. What is logged on the way stands in a span with the request's id.
+pub(super) async fn rim(State(app): State<AppState>, request: Request, next: Next) -> Response {
     let id = CommandId(draw(app.random()));
+    // At the highest level, so that no filter on levels parts a line from its request.
+    let span = tracing::error_span!("request", request = %id);
+    answer(app, id, request, next).instrument(span).await
+}
+
+async fn answer(app: AppState, id: CommandId, mut request: Request, next: Next) -> Response {
+    let begun = Instant::now();
     request.extensions_mut().insert(RequestId(id));
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let route = Route(request.extensions().get::<MatchedPath>().cloned());
-    let begun = Instant::now();
     let limits = &app.config().limits;
     let head = head_bytes(&request);
 
@@ -53,18 +61,29 @@ pub(super) async fn rim(State(app): State<AppState>, mut request: Request, next:
         }
     };
 
+    let caller = answered.extensions().get::<Caller>().copied();
     let (mut response, error) = finish(answered, &path);
     let headers = response.headers_mut();
-    if !headers.contains_key(X_REQUEST_ID) {
+    let named = headers.get(X_REQUEST_ID).cloned();
+    if named.is_none() {
         set_request_id(headers, id);
     }
+    let first = named.as_ref().and_then(|named| named.to_str().ok()).filter(|named| *named != id.to_string());
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if is_guarded(&path) {
         // Answers hold secrets and depend on who asks.
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
-    app.metrics().answered(&route, &method, response.status(), error.as_ref(), begun.elapsed());
-    log(&method, &path, id, &response, error.as_ref());
+    let line = Line {
+        method: &method,
+        path: &path,
+        route: &route,
+        user: caller.map(|caller| caller.user),
+        first,
+        took: begun.elapsed(),
+    };
+    app.metrics().answered(&route, &method, response.status(), error.as_ref(), line.took);
+    line.log(response.status(), error.as_ref());
     response
 }
 
@@ -74,14 +93,31 @@ pub(super) fn set_request_id(headers: &mut HeaderMap, id: CommandId) {
     headers.insert(X_REQUEST_ID, value);
 }
 
-fn log(method: &Method, path: &str, id: CommandId, response: &Response<Body>, error: Option<&ApiError>) {
-    let status = response.status().as_u16();
-    match error {
-        Some(ApiError::Internal(fault) | ApiError::Storage(fault)) => {
-            tracing::error!(%method, path, status, request = %id, ?fault, "failed");
+/// What is logged of a request; its id is in the span around it.
+struct Line<'a> {
+    method: &'a Method,
+    path: &'a str,
+    route: &'a Route,
+    /// By number: a name is personal.
+    user: Option<UserId>,
+    /// The request that this one repeats under its `Idempotency-Key`, which the answer names.
+    first: Option<&'a str>,
+    took: Duration,
+}
+
+impl Line<'_> {
+    fn log(&self, status: StatusCode, error: Option<&ApiError>) {
+        let Line { method, path, route, user, first, took } = self;
+        let (route, user, ms, status) =
+            (route.as_str(), user.map(|user| user.0), millis(*took), status.as_u16());
+        let code = error.map(ApiError::code);
+        match error {
+            Some(ApiError::Internal(fault) | ApiError::Storage(fault)) => {
+                tracing::error!(%method, path, route, status, code, user, ms, ?fault, "failed");
+            }
+            Some(_) => tracing::info!(%method, path, route, status, code, user, ms, "refused"),
+            None => tracing::debug!(%method, path, route, status, user, first, ms, "answered"),
         }
-        Some(_) => tracing::info!(%method, path, status, request = %id, "refused"),
-        None => tracing::debug!(%method, path, status, request = %id, "answered"),
     }
 }
 

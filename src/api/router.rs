@@ -5,7 +5,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 
 use super::error::ApiError;
-use super::{AppState, admin, audit, guard, health, management, metrics, rim};
+use super::{AppState, admin, audit, guard, health, management, metrics, operate, rim};
 
 /// The whole application, as `serve` runs it and tests drive it in memory.
 pub fn router(state: AppState) -> Router {
@@ -16,7 +16,8 @@ pub fn router(state: AppState) -> Router {
         .route(metrics::PATH, get(metrics::metrics))
         .merge(management::routes())
         .merge(admin::routes())
-        .merge(audit::routes());
+        .merge(audit::routes())
+        .merge(operate::routes());
     around(state, routes)
 }
 

@@ -1,9 +1,10 @@
 //! `authledger serve`: the server in the foreground, until SIGTERM or SIGINT.
 
-use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::io::{self, ErrorKind, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::panic::PanicHookInfo;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
@@ -14,11 +15,12 @@ use super::{Exit, Failure, Settings, init, offline, say};
 use crate::api::AppState;
 use crate::api::server::{Front, run_front};
 use crate::clock::{Clock, Random, SystemClock, SystemRandom};
-use crate::config::{Config, Log, LogFormat};
+use crate::config::Config;
 use crate::ledger::live::Ledger;
 use crate::ledger::recover::{self, Opened};
 use crate::ledger::start::{WriterSettings, start};
 use crate::ledger::store::StoreError;
+use crate::logs::{self, LogControl, millis};
 use crate::vault::Vault;
 
 /// Serve the ledger over HTTP; the first start on an empty directory makes one
@@ -44,7 +46,7 @@ impl Serve {
         if self.print_config {
             return say(config.masked_toml().trim_end()).map(|()| Exit::Done);
         }
-        start_log(&config.log);
+        let log = logs::start(&config.log);
         keep_out_of_core_files();
         std::panic::set_hook(Box::new(report_panic));
 
@@ -54,12 +56,19 @@ impl Serve {
         let made = init::make_if_vacant(&config, &directory)?;
         // Before anything else can fail: the password stands nowhere else.
         made.as_ref().map_or(Ok(()), Made::announce)?;
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            data_dir = %directory.path().display(),
+            listen = %bound,
+            filter = %config.log.level,
+            "starting: the log is opened and checked before anything is served"
+        );
 
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
             .map_err(|error| Failure::cannot_run(format!("can't start the runtime: {error}")))?;
-        let served = runtime.block_on(serve(listener, bound, config, self.accept_clock, made));
+        let served = runtime.block_on(serve(listener, bound, config, self.accept_clock, made, log));
         let ledger = match served {
             Ok(Some(ledger)) => ledger,
             ended => {
@@ -71,7 +80,13 @@ impl Serve {
         // With the runtime every request goes: what they asked for is carried out, then the book is closed.
         drop(runtime);
         match ledger.close() {
-            Ok(()) => Ok(Exit::Done),
+            Ok(()) => {
+                tracing::info!(
+                    events = ledger.size(),
+                    "stopped: all that was acknowledged is on disk, and the log is closed in order"
+                );
+                Ok(Exit::Done)
+            }
             Err(StoreError::Poisoned) => Err(Failure::cannot_run(
                 "the last write failed while the server ran; the next start finds out on a copy what the disk holds",
             )),
@@ -146,6 +161,7 @@ async fn serve(
     config: Config,
     accept_clock: bool,
     made: Option<Made>,
+    log: Arc<dyn LogControl>,
 ) -> Result<Option<Arc<Ledger>>, Failure> {
     let listener = tokio::net::TcpListener::from_std(listener)
         .map_err(|error| Failure::cannot_run(format!("can't listen on {bound}: {error}")))?;
@@ -161,6 +177,7 @@ async fn serve(
 
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let begun = Instant::now();
     let opening = {
         let (config, random, clock) = (config.clone(), Arc::clone(&random), Arc::clone(&clock));
         tokio::task::spawn_blocking(move || open(&config, random, clock, accept_clock))
@@ -170,10 +187,18 @@ async fn serve(
         () = &mut stop => return Ok(None),
     };
     let ledger = Arc::new(ledger);
+    tracing::info!(
+        events = ledger.size(),
+        epoch = ledger.epoch().0,
+        ms = millis(begun.elapsed()),
+        "the log is open: each event was checked and is folded into the state"
+    );
     let state = AppState::new(config, bound, Arc::clone(&ledger), clock, random);
+    state.attach_log(log);
     if let Some(made) = made {
         let _ = io::stderr().write_all(made.tour(state.public_url()).as_bytes());
     }
+    tracing::info!(listen = %bound, public_url = state.public_url(), "serving");
     front.open(state);
 
     // Scripts and tests wait for this line; with port 0 it is where the port stands.
@@ -213,16 +238,5 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
 fn report_panic(panic: &PanicHookInfo<'_>) {
     let message = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("(message withheld)");
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
-    tracing::error!(place, message, "panicked");
-}
-
-fn start_log(log: &Log) {
-    let filter: tracing_subscriber::EnvFilter =
-        log.level.parse().expect("the settings were read, and reading this one parses it");
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // A second call means that a test of this process did it before.
-    let _ = match log.format {
-        LogFormat::People => lines.with_ansi(std::io::stderr().is_terminal()).try_init(),
-        LogFormat::Json => lines.json().try_init(),
-    };
+    tracing::error!(place, said = message, "panicked");
 }

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::value::{Raw, show_duration};
 use super::{Config, LogFormat, MasterKey, PasswordPolicy, Reveal};
+use crate::logs::is_filter;
 
 /// One setting.
 pub struct Key {
@@ -188,7 +189,7 @@ pub const KEYS: &[Key] = &[
         secret: false,
         read: |c, v| {
             let level = v.text()?.trim();
-            put(&mut c.log.level, Some(level.to_owned()).filter(|level| is_log_filter(level))?)
+            put(&mut c.log.level, Some(level.to_owned()).filter(|level| is_filter(level))?)
         },
         show: |c| quoted(&c.log.level),
     },
@@ -282,14 +283,6 @@ fn count(value: &Raw) -> Option<usize> {
 
 fn path(value: &Raw) -> Option<PathBuf> {
     value.text().filter(|text| !text.is_empty() && !text.contains('\0')).map(PathBuf::from)
-}
-
-/// Filters as `tracing-subscriber` reads them, except that it takes a bare word that is no level for the name of a module:
-/// a mistyped level would silence the log.
-fn is_log_filter(text: &str) -> bool {
-    let is_level = |part: &str| part.trim().parse::<tracing_subscriber::filter::LevelFilter>().is_ok();
-    text.parse::<tracing_subscriber::filter::EnvFilter>().is_ok()
-        && text.split(',').all(|part| part.contains(['=', '[']) || is_level(part))
 }
 
 fn addresses(value: &Raw) -> Option<Vec<IpAddr>> {

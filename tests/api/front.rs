@@ -43,6 +43,7 @@ async fn l10_whatever_is_asked_below_api_without_credentials_is_401() {
         "/api/admin/permissions/1",
         "/api/audit/objects/oauth_app/1/history",
         "/api/nothing/here",
+        "/api/operate/logging",
         "/metrics",
     ];
     for path in paths {

@@ -9,6 +9,7 @@ mod front;
 mod guessing;
 mod history;
 mod house;
+mod logging;
 mod metrics;
 mod oauth_apps;
 mod oauth_profiles;

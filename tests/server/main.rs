@@ -10,6 +10,7 @@ mod full;
 mod hunt;
 
 mod kills;
+mod logs;
 #[path = "../support/loop_disk.rs"]
 mod loop_disk;
 mod order;

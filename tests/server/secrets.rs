@@ -253,7 +253,11 @@ fn frighten_it(asker: &mut Asker<'_>, place: &Place, server: &Server) {
             Ok(answer) if answer.status == 500 => {
                 assert_eq!(answer.code(), INTERNAL);
                 asker.errors.push(format!("{answer:?} {}", answer.text()));
-                assert!(server.log().contains("panicked"), "{}", server.log());
+                // With its request's id, so that the caller's answer leads to the place.
+                let log = server.log();
+                let place =
+                    log.lines().find(|line| line.contains("panicked") && line.contains(&answer.command()));
+                assert!(place.is_some(), "{log}");
                 assert_eq!(admin.get("/readyz").status, 200, "one panic ends one request");
                 return;
             }
@@ -291,6 +295,7 @@ fn check(format: &str) {
     use_it(&mut asker, &server);
     abuse_it(&mut asker, &server);
     frighten_it(&mut asker, &place, &server);
+    let metrics = asker.ask(&server.admin(), "GET", "/metrics", &[], None, 200).text();
     assert!(server.log().contains("DEBUG"), "not even the requests were logged");
     assert!(server.stop().success());
     let server = place.serve();
@@ -308,6 +313,13 @@ fn check(format: &str) {
     for error in &errors {
         hunt.through("an error", error.as_bytes());
     }
+    assert!(
+        metrics.contains("authledger_logins_total{outcome=\"wrong\"}") && metrics.len() > 4_000,
+        "{metrics}"
+    );
+    hunt.through("metrics", metrics.as_bytes());
+    // Not even what may stand in a log: a label would grow with it.
+    assert!(control.found(metrics.as_bytes()).is_empty(), "{metrics}");
     for format in ["table", "jsonl", "csv", "leaves"] {
         let events = place.offline_bytes("events", &["--format", format]);
         assert!(events.len() > 1000, "{format}: {}", events.len());

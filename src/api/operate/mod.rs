@@ -1,9 +1,17 @@
 //! `/api/operate`: what operators of the server do, with permission 102.
 
+mod logging;
+
+use axum::{Router, routing::get};
 use events::id::SYSTEM_TENANT;
 
-use super::{asking::Asking, error::ApiError};
+use super::{AppState, asking::Asking, error::ApiError};
 use crate::auth::permission::OPERATE;
+
+/// All routes of the family.
+pub(super) fn routes() -> Router<AppState> {
+    Router::new().route("/api/operate/logging", get(logging::show).put(logging::update))
+}
 
 /// Refuses who is no operator: a user of the system tenant with permission 102, in his own name. What a server tells of
 /// itself is about every tenant, so no child tenant's user hears it, whatever he holds.
