@@ -8,10 +8,9 @@ use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use events::id::{OAuthAppId, UserId};
 use events::time::Timestamp;
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::house::{ADMIN, APPS, Answer, House, JSON, app_body};
+use super::house::{ADMIN, APPS, Answer, House, JSON, PROFILES, SOURCES, app_body};
 
 /// Where GETs show no secrets and record nothing, so that they can be compared with the past.
 fn discreet() -> House {
@@ -326,63 +325,102 @@ async fn tenants_and_users_are_shown_as_they_were() {
     assert_eq!((then.status, &then.json()["userName"]), (StatusCode::OK, &json!("erased")));
 }
 
-#[derive(Clone, Debug)]
-enum Step {
-    Create,
-    Rename(u64),
-    Clear(u64),
-    Delete(u64),
-    Later(u64),
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = prop_oneof![
-        2 => Just(Step::Create),
-        4 => (1..5_u64).prop_map(Step::Rename),
-        2 => (1..5_u64).prop_map(Step::Clear),
-        1 => (1..5_u64).prop_map(Step::Delete),
-        2 => (0..2_000_000_u64).prop_map(Step::Later),
+#[tokio::test]
+async fn inside_a_cascade_each_object_is_what_its_own_stream_says() {
+    let house = discreet();
+    house.app(ADMIN, "app", None).await;
+    let profile =
+        json!({ "name": "P", "oauthAppId": 1, "refreshToken": "CANARY", "description": "of a profile" });
+    house.post_as(ADMIN, PROFILES, &profile).await;
+    let options = json!({ "OAuthProfileId": "1", "ODataVersion": "4", "Password": "CANARY" });
+    let source = json!({ "name": "S", "dataStore": 54, "description": "of a source", "options": options });
+    house.post_as(ADMIN, SOURCES, &source).await;
+    let paths = [APPS, PROFILES, SOURCES].map(|family| format!("{family}/1"));
+    let look = async |moment: Option<u64>| {
+        let mut seen = Vec::new();
+        for path in &paths {
+            seen.push(match moment {
+                None => said(&house.get_as(ADMIN, path).await),
+                Some(moment) => said(&as_of(&house, ADMIN, path, moment).await),
+            });
+        }
+        seen
+    };
+    let (whole, begun) = (look(None).await, house.ledger.size());
+    let last = written(&delete(&house, 1).await);
+    let left = look(None).await;
+    let facts = house.facts().split_off(usize::try_from(begun).expect("few"));
+    assert_eq!(facts, ["DataSourceProfileCleared", "OAuthProfileDeleted", "OAuthAppDeleted"]);
+    assert_eq!(left[2].1["options"], json!({ "ODataVersion": "4" }));
+    let then = [
+        whole.clone(),
+        vec![whole[0].clone(), whole[1].clone(), left[2].clone()],
+        vec![whole[0].clone(), left[1].clone(), left[2].clone()],
+        left,
     ];
-    prop::collection::vec(step, 1..25)
+    for (sequence, then) in (begun - 1..=last).zip(then) {
+        assert_eq!(look(Some(sequence)).await, then, "as of {sequence}");
+    }
+    // By time there is no inside.
+    let now = house.clock.now();
+    assert_eq!(said(&as_of(&house, ADMIN, &paths[2], now).await), look(None).await[2]);
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(16))]
-    /// Whatever is done, each object as of each event and time is what a GET answered right after it.
-    #[test]
-    fn the_past_is_what_was_answered_then(steps in steps()) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(async {
-            let house = discreet();
-            let mut record = Vec::new();
-            for (number, step) in steps.iter().enumerate() {
-                let before = house.ledger.size();
-                match step {
-                    Step::Create => drop(house.app(ADMIN, &format!("made {number}"), None).await),
-                    Step::Rename(id) => drop(put(&house, *id, &app_body(&format!("renamed {number}"))).await),
-                    Step::Clear(id) => {
-                        let mut body = app_body(&format!("cleared {number}"));
-                        body["description"] = Value::Null;
-                        drop(put(&house, *id, &body).await);
-                    }
-                    Step::Delete(id) => drop(delete(&house, *id).await),
-                    Step::Later(micros) => house.clock.advance(Duration::from_micros(*micros)),
-                }
-                if house.ledger.size() > before {
-                    for id in 1..5 {
-                        let now = house.get_as(ADMIN, &format!("{APPS}/{id}")).await;
-                        record.push((house.ledger.size() - 1, house.clock.now(), id, said(&now)));
-                    }
+#[tokio::test]
+async fn l9_profiles_and_data_sources_of_the_past_are_their_owners() {
+    let house = discreet();
+    let (own, roles) = house.tenant("OrgA").await;
+    let (other, other_roles) = house.tenant("OrgB").await;
+    let owner = house.user("owner", own, &[roles[0]], &[1, 2, 3, 4, 11]).await;
+    let auditor = house.user("auditor", own, &[roles[0]], &[1, 2, 3, 4, 11, 101]).await;
+    let foreign = house.user("foreign", other, &[other_roles[0]], &[1, 2, 3, 4, 11, 101]).await;
+    house.app(ADMIN, "app", Some(1)).await;
+    for user in [&owner, &auditor] {
+        let profile = json!({ "name": "P", "oauthAppId": 1, "refreshToken": "r", "description": "text" });
+        assert_eq!(house.post_as(user, PROFILES, &profile).await.status, StatusCode::CREATED);
+        let source = json!({ "name": "S", "dataStore": 54, "description": "text", "options": {} });
+        assert_eq!(house.post_as(user, SOURCES, &source).await.status, StatusCode::CREATED);
+    }
+    let then = house.ledger.size() - 1;
+    let look = async |user: &str, query: &str, family: &str, id: u64| {
+        house.get_as(user, &format!("{family}/{id}?asOf={then}{query}")).await
+    };
+    let gone = async |family: &str, id: u64| {
+        let path = format!("{family}/{id}?user={}", if id == 1 { "owner" } else { "auditor" });
+        house.send_as(ADMIN, Method::DELETE, &path, &[], Body::empty()).await.status
+    };
+    for family in [PROFILES, SOURCES] {
+        let mut seen = look(&owner, "", family, 1).await;
+        assert_eq!((seen.status, &seen.json()["description"]), (StatusCode::OK, &json!("text")));
+        for deleted in [false, true] {
+            // 1 is the owner's, 2 the auditor's own; nobody else sees them, but 12 on behalf.
+            for (user, id, expected) in [
+                (&owner, 1, if deleted { StatusCode::NOT_FOUND } else { StatusCode::OK }),
+                (&auditor, 1, StatusCode::NOT_FOUND),
+                (&auditor, 2, StatusCode::OK),
+                (&owner, 2, StatusCode::NOT_FOUND),
+                (&foreign, 1, StatusCode::NOT_FOUND),
+                (&foreign, 2, StatusCode::NOT_FOUND),
+            ] {
+                let answer = look(user, "", family, id).await;
+                assert_eq!(answer.status, expected, "{user} {family}/{id} deleted: {deleted}");
+                if expected == StatusCode::NOT_FOUND {
+                    let unknown = look(user, "", family, 987).await;
+                    assert_eq!(
+                        String::from_utf8_lossy(&answer.body).replace(&format!(": {id}"), ": N"),
+                        String::from_utf8_lossy(&unknown.body).replace(": 987", ": N"),
+                    );
                 }
             }
-            for (at, (sequence, time, id, then)) in record.iter().enumerate() {
-                let path = format!("{APPS}/{id}");
-                assert_eq!(&said(&as_of(&house, ADMIN, &path, sequence).await), then, "{id} as of {sequence}");
-                // Several events may carry one time: it shows what the last of them left.
-                let same_time = record[at..].iter().rev().find(|row| row.1 == *time && row.2 == *id);
-                let last = &same_time.expect("itself, if no other").3;
-                assert_eq!(&said(&as_of(&house, ADMIN, &path, time).await), last, "{id} as of {time}");
+            let for_him = look(ADMIN, "&user=owner", family, 1).await;
+            assert_eq!(said(&for_him), said(&seen), "{family} deleted: {deleted}");
+            seen = for_him;
+            if !deleted {
+                assert_eq!(
+                    (gone(family, 1).await, gone(family, 2).await),
+                    (StatusCode::NO_CONTENT, StatusCode::NO_CONTENT)
+                );
             }
-        });
+        }
     }
 }

@@ -9,7 +9,7 @@ use axum::http::{Method, StatusCode};
 use events::envelope::Stream;
 use serde_json::{Value, json};
 
-use super::house::{ADMIN, APPS, Answer, House, JSON, PASSWORD, app_body};
+use super::house::{ADMIN, APPS, Answer, House, JSON, PASSWORD, PROFILES, SOURCES, app_body};
 
 fn house() -> House {
     House::new(Config::default())
@@ -178,7 +178,23 @@ async fn every_event_stands_in_the_history_of_one_object() {
     }
     put(&house, ADMIN, 1, &app_body("c")).await;
     house.get_as(ADMIN, &format!("{APPS}/1")).await;
+    let profile = json!({ "name": "P", "oauthAppId": 2, "refreshToken": "r" });
+    house.post_as(ADMIN, &format!("{PROFILES}?user=somebody"), &profile).await;
+    let source = json!({ "name": "S", "dataStore": 54, "options": { "OAuthProfileId": 1 } });
+    house.post_as(ADMIN, &format!("{SOURCES}?user=somebody"), &source).await;
     delete(&house, ADMIN, 2).await;
+    // What one command did to several objects stands in the history of each.
+    let mut of_the_command = BTreeSet::new();
+    for (stream, kind) in [
+        ("oauth_app/2", "OAuthAppDeleted"),
+        ("oauth_profile/1", "OAuthProfileDeleted"),
+        ("data_source/1", "DataSourceProfileCleared"),
+    ] {
+        let last = events(&history(&house, ADMIN, stream).await)[0].clone();
+        assert_eq!((&last["type"], &last["commandCount"]), (&json!(kind), &json!(3)), "{stream}");
+        of_the_command.insert(last["commandId"].to_string());
+    }
+    assert_eq!(of_the_command.len(), 1);
     let mut all = Vec::new();
     for stream in streams(&house) {
         let found = events(&history(&house, ADMIN, &stream.to_string()).await);
@@ -301,6 +317,7 @@ async fn l9_reveals_are_seen_by_auditors_of_the_tenant_whose_secret_it_was() {
 
 #[tokio::test]
 async fn l6_no_history_and_no_past_shows_what_is_sealed() {
+    const HERS: &str = "?user=CANARY-name";
     let house = house();
     let (tenant, roles) = house.tenant("OrgA").await;
     house.user("CANARY-name", tenant, &[roles[0]], &[11, 28]).await;
@@ -308,12 +325,34 @@ async fn l6_no_history_and_no_past_shows_what_is_sealed() {
     body["description"] = json!("CANARY-description");
     body["clientSecret"] = json!("CANARY-secret");
     for (method, path) in [(Method::POST, APPS.to_owned()), (Method::PUT, format!("{APPS}/1"))] {
-        let path = format!("{path}?user=CANARY-name");
+        let path = format!("{path}{HERS}");
         let answer = house.send_as(ADMIN, method, &path, &[JSON], body.to_string()).await;
         assert!(answer.status.is_success(), "{answer:?}");
     }
-    house.get_as(ADMIN, &format!("{APPS}/1")).await;
+    let profile = json!({
+        "name": "P", "oauthAppId": 1, "description": "CANARY", "accessToken": "CANARY", "refreshToken": "CANARY",
+    });
+    let options =
+        json!({ "OAuthProfileId": 1, "ConfigOptions": "plain", "Password": "CANARY", "Proxy": "CANARY" });
+    let source = json!({ "name": "S", "dataStore": 54, "description": "CANARY", "options": options });
+    for (path, body) in [(PROFILES, profile), (SOURCES, source)] {
+        assert_eq!(house.post_as(ADMIN, &format!("{path}{HERS}"), &body).await.status, StatusCode::CREATED);
+        let answer =
+            house.send_as(ADMIN, Method::PUT, &format!("{path}/1{HERS}"), &[JSON], body.to_string()).await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+    }
+    for path in [APPS, PROFILES, SOURCES] {
+        let now = house.get_as(ADMIN, &format!("{path}/1{HERS}")).await;
+        assert!(String::from_utf8_lossy(&now.body).contains("CANARY"), "the present is revealed");
+    }
     let before = house.state();
+    for path in [APPS, PROFILES, SOURCES] {
+        for sequence in 0..before.0 {
+            let answer = house.get_as(ADMIN, &format!("{path}/1{HERS}&asOf={sequence}")).await;
+            let text = String::from_utf8_lossy(&answer.body).replace("\"description\":\"CANARY", "");
+            assert!(!text.contains("CANARY"), "{text}");
+        }
+    }
     for stream in streams(&house) {
         let answer = history(&house, ADMIN, &stream.to_string()).await;
         let text = String::from_utf8_lossy(&answer.body).into_owned();

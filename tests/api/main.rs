@@ -1,6 +1,7 @@
 //! The API from outside, through the real router in memory.
 
 mod as_of;
+mod as_of_model;
 mod bad_input;
 mod data_sources;
 #[path = "../support/exposition.rs"]
