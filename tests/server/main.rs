@@ -4,6 +4,7 @@
 //! `AUTHLEDGER_SOAK=1` makes the random ones long.
 
 mod answers;
+mod audit;
 mod believers;
 mod faults;
 mod full;
