@@ -37,6 +37,11 @@ pub struct VerifiedHead {
     pub root: TreeHash,
 }
 
+impl VerifiedHead {
+    /// That of a log without leaves.
+    pub const EMPTY: Self = Self { size: 0, chain: ChainHash::ZERO, root: TreeHash::EMPTY };
+}
+
 /// What a whole log turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Report {

@@ -16,8 +16,9 @@ use crate::api::AppState;
 use crate::api::server::{Front, run_front};
 use crate::clock::{Clock, Random, SystemClock, SystemRandom};
 use crate::config::Config;
-use crate::ledger::live::Ledger;
+use crate::ledger::live::{Health, Ledger, Stop};
 use crate::ledger::recover::{self, Opened};
+use crate::ledger::snapshot::Skipped;
 use crate::ledger::start::{WriterSettings, start};
 use crate::ledger::store::StoreError;
 use crate::logs::{self, LogControl, millis};
@@ -87,9 +88,12 @@ impl Serve {
                 );
                 Ok(Exit::Done)
             }
-            Err(StoreError::Poisoned) => Err(Failure::cannot_run(
-                "the last write failed while the server ran; the next start finds out on a copy what the disk holds",
-            )),
+            Err(StoreError::Poisoned) => Err(Failure::cannot_run(match ledger.health() {
+                Health::Stopped(stop @ (Stop::Changed(_) | Stop::Newer(_))) => {
+                    format!("{stop}; `authledger verify` says more, and the next start refuses")
+                }
+                _ => "the last write failed while the server ran; the next start finds out on a copy what the disk holds".to_owned(),
+            })),
             Err(error) => Err(Failure::cannot_run(format!("the log could not be closed in order: {error}"))),
         }
     }
@@ -138,8 +142,15 @@ fn open(
         &offline::open_options(config),
         &mut |progress| bar.opening(progress),
     );
-    let Opened { store, witness, closer, folded, survivors, .. } =
+    let Opened { store, witness, closer, folded, survivors, started, skipped, .. } =
         opened.map_err(|reason| offline::refusal(&reason))?;
+    for Skipped { file, reason } in skipped {
+        tracing::warn!(file = %file.display(), %reason, "a snapshot was skipped");
+    }
+    if let Some(snapshot) = started.snapshot {
+        let (size, folded) = (snapshot.size, started.folded);
+        tracing::info!(size, folded, "started from a snapshot; the log before it is checked behind");
+    }
     if survivors > 0 {
         tracing::info!(
             survivors,

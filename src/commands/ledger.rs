@@ -1,9 +1,10 @@
-//! The first command: system tenant, predefined roles, one administrator (hdp-api 9.24).
+//! The ledger as a whole: its first command (system tenant, predefined roles, one administrator; hdp-api 9.24), and the
+//! snapshots that were taken of it.
 
 use events::{
-    envelope::{Stream, StreamKind},
+    envelope::{Actor, Stream, StreamKind},
     id::{PermissionId, RoleId, SYSTEM_TENANT, UserId},
-    ledger::LedgerCreated,
+    ledger::{LedgerCreated, SnapshotTaken},
     role::RoleCreated,
     sealed::Sealed,
     sorted::SortedVec,
@@ -11,9 +12,11 @@ use events::{
     user::{Password, UserCreated, UserStatus},
 };
 
-use super::{Decision, Fact, NewKey, Refusal, View};
+use projections::State;
+
+use super::{Cause, Decision, Fact, NewKey, Refusal, View, acting};
 use crate::{
-    auth::permission::{CATALOGUE, Category},
+    auth::permission::{CATALOGUE, Category, OPERATE},
     vault::login::LoginTag,
 };
 
@@ -24,8 +27,8 @@ pub const USER: RoleId = RoleId(2);
 /// Role 3: own work and administration of tenants.
 pub const TENANT_ADMINISTRATOR: RoleId = RoleId(3);
 
-/// The ledger's stream has this id.
-const LEDGER_STREAM: Stream = Stream::new(StreamKind::LEDGER, 0);
+/// What concerns the ledger as a whole.
+pub const LEDGER_STREAM: Stream = Stream::new(StreamKind::LEDGER, 0);
 const FIRST_USER: UserId = UserId(1);
 
 /// Creates everything a ledger starts with.
@@ -41,6 +44,23 @@ pub struct CreateLedger {
     pub admin_login: LoginTag,
     /// His password.
     pub admin_password: Password,
+}
+
+/// A saved state, to be recorded.
+#[derive(Clone, Debug)]
+pub struct TakeSnapshot {
+    /// What it is of, and its digest.
+    pub taken: SnapshotTaken,
+}
+
+/// Whether `actor` may run the installation: whoever holds the machine, and users of the system tenant with 102. Another
+/// tenant's user may not, whatever he holds: the installation is not his.
+pub fn may_operate(state: &State<'_>, actor: Actor) -> Result<(), Refusal> {
+    if actor == Actor::Operator {
+        return Ok(());
+    }
+    let principal = acting(state, actor, None, &[OPERATE])?;
+    if principal.tenant == SYSTEM_TENANT { Ok(()) } else { Err(Refusal::LacksPermission) }
 }
 
 fn role_permissions(role: RoleId) -> SortedVec<PermissionId> {
@@ -100,4 +120,21 @@ pub(super) fn create(view: &View<'_>, wish: &CreateLedger) -> Result<Decision, R
         keys: wish.keys.iter().flat_map(|key| key.entries.iter().cloned()).collect(),
         logins: vec![(wish.admin_login, FIRST_USER)],
     })
+}
+
+/// Records `SnapshotTaken`. What the state is of must be history: the event speaks of events before it alone.
+pub(super) fn take_snapshot(
+    view: &View<'_>,
+    cause: &Cause,
+    wish: &TakeSnapshot,
+) -> Result<Decision, Refusal> {
+    may_operate(&view.state, cause.actor)?;
+    if cause.on_behalf_of.is_some() {
+        return Err(Refusal::Forbidden);
+    }
+    if wish.taken.size == 0 || wish.taken.size > view.state.log.size() {
+        return Err(Refusal::Again);
+    }
+    let fact = Fact::new(SYSTEM_TENANT, LEDGER_STREAM, wish.taken.clone());
+    Ok(Decision { facts: vec![fact], ..Decision::default() })
 }

@@ -102,6 +102,8 @@ pub struct Command {
 pub enum Wish {
     /// The first command of every ledger.
     CreateLedger(Box<ledger::CreateLedger>),
+    /// A saved state recorded.
+    TakeSnapshot(ledger::TakeSnapshot),
     /// A new tenant, with copies of roles.
     CreateTenant(Box<tenant::CreateTenant>),
     /// A new user.
@@ -172,6 +174,7 @@ pub fn decide(view: &View<'_>, command: &Command, now: Timestamp) -> Result<Deci
     let cause = &command.cause;
     match &command.wish {
         Wish::CreateLedger(wish) => ledger::create(view, wish),
+        Wish::TakeSnapshot(wish) => ledger::take_snapshot(view, cause, wish),
         Wish::CreateTenant(wish) => tenant::create(view, cause, wish),
         Wish::CreateUser(wish) => user::create(view, cause, wish, now),
         Wish::LockUser(wish) => Ok(user::lock(view, wish, now)),
@@ -192,6 +195,7 @@ pub fn decide(view: &View<'_>, command: &Command, now: Timestamp) -> Result<Deci
 pub fn may_repeat(view: &View<'_>, command: &Command) -> Result<(), Refusal> {
     let permissions: &[PermissionId] = match &command.wish {
         Wish::CreateLedger(_) | Wish::LockUser(_) => return Ok(()),
+        Wish::TakeSnapshot(_) => return ledger::may_operate(&view.state, command.cause.actor),
         Wish::CreateTenant(_) => &[permission::TENANT_API],
         Wish::CreateUser(_) => &[permission::CREATE_USERS],
         Wish::CreateOAuthApp(_) | Wish::UpdateOAuthApp(_) | Wish::DeleteOAuthApp(_) => {

@@ -9,9 +9,11 @@ use events::id::{Epoch, LedgerId, Sequence};
 use events::verify::{Finding, Report, VerifiedHead, Verifier};
 
 use super::barrier::{self, Barred, Ticks};
-use super::recover::{Progress, Step};
+use super::recover::{OpenOptions, Progress, Step};
 use super::refusal::{EngineFailure, OpenRefusal};
-use super::sled::{self, EngineRefusal, SledOptions, SledStore};
+use super::sled::{self, EngineRefusal, SledStore};
+use super::snapshot::resume::{self, Resumed};
+use super::snapshot::{Skipped, SnapshotDirectory};
 use super::start::Folded;
 use super::store::{LogStore, StoreError};
 use super::witness::Statement;
@@ -29,6 +31,8 @@ pub(super) struct Checked {
     pub(super) epoch: Epoch,
     /// What it adds up to, if that was asked for.
     pub(super) folded: Option<Folded>,
+    /// Snapshots that were passed over.
+    pub(super) skipped: Vec<Skipped>,
 }
 
 /// Why a log did not pass, before it is known by which name the user knows its files.
@@ -41,16 +45,26 @@ enum Failure {
     Changed,
 }
 
-/// Opens the engine's files in `path` and checks them. What is refused is told of `named`, the original of a copy.
+/// Which files are opened, and what is known of them.
+pub(super) struct Opening<'a> {
+    /// The engine's directory.
+    pub(super) path: &'a Path,
+    /// The original of a copy: what is refused is told of it.
+    pub(super) named: &'a Path,
+    pub(super) options: &'a OpenOptions,
+    /// What the witness says.
+    pub(super) expected: &'a Statement,
+    /// Where a state may be taken up from.
+    pub(super) snapshots: Option<&'a SnapshotDirectory>,
+}
+
+/// Opens the engine's files and checks them.
 pub(super) fn open(
-    path: &Path,
-    named: &Path,
-    options: &SledOptions,
-    deadline: Duration,
-    expected: &Statement,
+    opening: &Opening<'_>,
     step: Step,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(SledStore, Checked), OpenRefusal> {
+    let Opening { path, named, options, expected, snapshots } = *opening;
     // The copy is only looked at; folding it would be work done twice.
     let folds = step == Step::Checking;
     let bytes: u64 = super::directory::files(path)
@@ -58,14 +72,26 @@ pub(super) fn open(
         .iter()
         .map(|(_, length)| length)
         .sum();
-    let deadline = deadline + Duration::from_secs(bytes / OPEN_BYTES_PER_SEC);
+    let deadline = options.deadline + Duration::from_secs(bytes / OPEN_BYTES_PER_SEC);
     let total = expected.size;
     let mut tick = |done| progress(Progress { step, done, total: total.max(done) });
-    let (path, options, statement) = (path.to_owned(), options.clone(), *expected);
+    let (path, options, statement) = (path.to_owned(), options.engine.clone(), *expected);
+    let snapshots = snapshots.cloned();
     let answer = barrier::run(sled::THREADS, deadline, &mut tick, move |ticks| {
         let store = SledStore::open(&path, options).map_err(Failure::Engine)?;
+        let mut skipped = Vec::new();
+        // A log that is too short is refused for that, and not by what a snapshot makes of it.
+        if let Some(snapshots) = snapshots.filter(|_| store.head().size >= statement.size) {
+            let size = store.head().size;
+            let (resumed, others) =
+                resume::newest(&snapshots, &*store.reader(), &statement, size, &mut |done| ticks.tick(done));
+            skipped = others;
+            if let Some(Resumed { report, epoch, folded }) = resumed {
+                return Ok((store, Checked { report, epoch, folded: Some(folded), skipped }));
+            }
+        }
         let checked = check(&store, &statement, folds, ticks)?;
-        Ok((store, checked))
+        Ok((store, Checked { skipped, ..checked }))
     });
     match answer {
         Ok(result) => result.map_err(|failure| refuse(named, failure, expected)),
@@ -130,7 +156,11 @@ fn check<T>(
     }
     let report = verifier.finish().map_err(|finding| Failure::Finding(Box::new(finding)))?;
     ticks.tick(size);
-    if agrees { Ok(Checked { report, epoch: last_epoch, folded }) } else { Err(Failure::Changed) }
+    if agrees {
+        Ok(Checked { report, epoch: last_epoch, folded, skipped: Vec::new() })
+    } else {
+        Err(Failure::Changed)
+    }
 }
 
 fn one(

@@ -9,6 +9,7 @@ use events::{
     merkle::Frontier,
     sealed::Field,
     user::{Password, PasswordStatus},
+    verify::VerifiedHead,
 };
 use thiserror::Error;
 use tokio::sync::oneshot;
@@ -136,7 +137,7 @@ pub fn first_command(
         vault,
         clock,
         stamper,
-        shared: Arc::new(Shared::new(View::default(), 0)),
+        shared: Arc::new(Shared::new(View::default(), VerifiedHead::EMPTY)),
         ledger_id,
         epoch: Epoch(1),
         chain: ChainHash::ZERO,

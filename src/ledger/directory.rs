@@ -6,12 +6,15 @@
 //! <dir>/keys      the wrapped generation key (vault)
 //! <dir>/sled/     the storage engine's files
 //! <dir>/reserve   room kept back for a full disk
+//! <dir>/snapshots/ saved states; they can be lost without loss
 //! <dir>/check/    a copy that is opened before the original; only while that lasts
 //! ```
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+
+use super::snapshot::SnapshotDirectory;
 
 /// Where the parts of a ledger lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +62,11 @@ impl DataDirectory {
     /// The storage engine's directory.
     pub fn engine(&self) -> PathBuf {
         self.path.join("sled")
+    }
+
+    /// Where saved states lie.
+    pub fn snapshots(&self) -> SnapshotDirectory {
+        SnapshotDirectory::new(self.path.join("snapshots"))
     }
 
     pub(super) fn lock_file(&self) -> PathBuf {

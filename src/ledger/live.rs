@@ -15,6 +15,7 @@ use events::{
     codec::{CodecError, decode},
     envelope::Envelope,
     id::{CommandId, Epoch, LedgerId, Sequence},
+    verify::VerifiedHead,
 };
 use parking_lot::{Mutex, RwLock};
 use projections::digest::StateDigest;
@@ -25,6 +26,7 @@ use super::{
     measures::Measures,
     past::Turns,
     recover::Closer,
+    snapshot::{SnapshotDirectory, Snapshots, Started, Verification, behind},
     store::{LogReader, LogStore, StoreError},
     witness::Witness,
     writer::{Job, Message, Writer},
@@ -125,6 +127,12 @@ pub enum Stop {
     /// The witness failed.
     #[error("the last write to the witness failed ({0})")]
     Witness(io::ErrorKind),
+    /// The log before the snapshot that was started from is not what was written.
+    #[error("history was changed at or before event {0}")]
+    Changed(Sequence),
+    /// The log before that snapshot holds what this version does not know.
+    #[error("event {0} was written by a newer version of authledger")]
+    Newer(Sequence),
     /// A fault of ours.
     #[error("the writer failed unexpectedly; the log says more")]
     Fault,
@@ -150,6 +158,9 @@ pub enum Health {
 pub(super) struct Shared {
     view: RwLock<View<'static>>,
     size: watch::Sender<u64>,
+    head: Mutex<VerifiedHead>,
+    verification: behind::Progress,
+    closing: AtomicBool,
     stop: Mutex<Option<Stop>>,
     clock: Mutex<Option<ClockRefusal>>,
     room: Mutex<Option<StoreError>>,
@@ -162,10 +173,13 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(view: View<'static>, size: u64) -> Self {
+    pub(super) fn new(view: View<'static>, head: VerifiedHead) -> Self {
         Self {
             view: RwLock::new(view),
-            size: watch::Sender::new(size),
+            size: watch::Sender::new(head.size),
+            head: Mutex::new(head),
+            verification: behind::Progress::nothing(head.size),
+            closing: AtomicBool::new(false),
             stop: Mutex::new(None),
             clock: Mutex::new(None),
             room: Mutex::new(None),
@@ -196,11 +210,25 @@ impl Shared {
             .fetch_max(u64::try_from(held.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
-    pub(super) fn publish(&self, size: u64, commands: usize) {
+    /// `head` is `None` when nothing was recorded.
+    pub(super) fn publish(&self, head: Option<VerifiedHead>, commands: usize) {
         self.batches.fetch_add(1, Ordering::Relaxed);
         self.commands.fetch_add(commands as u64, Ordering::Relaxed);
         self.measures.published(commands);
-        self.size.send_replace(size);
+        if let Some(head) = head {
+            *self.head.lock() = head;
+            self.size.send_replace(head.size);
+        }
+    }
+
+    /// How far the check of what the start left unread has come.
+    pub(super) fn verification(&self) -> &behind::Progress {
+        &self.verification
+    }
+
+    /// Whether the ledger is being closed, so that work beside it should end.
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
     }
 
     pub(super) fn stopped(&self) -> Option<Stop> {
@@ -275,7 +303,11 @@ pub struct Ledger {
     waiters: Semaphore,
     turns: Turns,
     queue: Mutex<Option<mpsc::Sender<Message>>>,
+    queue_limit: usize,
     writer: Mutex<Option<WriterThread>>,
+    started: Started,
+    snapshots: Option<Snapshots>,
+    behind: Mutex<Option<JoinHandle<()>>>,
 }
 
 struct WriterThread {
@@ -290,6 +322,7 @@ impl Ledger {
         queue_len: usize,
         reader: Arc<dyn LogReader>,
         closer: Option<Closer>,
+        started: Started,
     ) -> io::Result<Self> {
         let (queue, jobs) = mpsc::channel(queue_len);
         let shared = Arc::clone(&writer.shared);
@@ -301,6 +334,11 @@ impl Ledger {
             watchman.0 = None;
             ended
         })?;
+        let snapshots = closer.as_ref().map(Closer::snapshots);
+        let behind = match started.snapshot {
+            Some(head) => Some(behind::begin(Arc::clone(&shared), Arc::clone(&reader), head)?),
+            None => None,
+        };
         Ok(Self {
             shared,
             vault,
@@ -309,8 +347,19 @@ impl Ledger {
             waiters: Semaphore::new(WAITERS_MAX),
             turns: Turns::new(),
             queue: Mutex::new(Some(queue)),
+            queue_limit: queue_len,
             writer: Mutex::new(Some(WriterThread { thread, closer })),
+            started,
+            snapshots,
+            behind: Mutex::new(behind),
         })
+    }
+
+    /// Keeps snapshots in `directory`, for a ledger that has no directory of its own.
+    #[must_use]
+    pub fn with_snapshots(mut self, directory: SnapshotDirectory) -> Self {
+        self.snapshots = Some(Snapshots::new(directory, 0));
+        self
     }
 
     /// Which ledger this is.
@@ -343,6 +392,31 @@ impl Ledger {
     /// Number of events that are durable and visible.
     pub fn size(&self) -> u64 {
         *self.shared.size.borrow()
+    }
+
+    /// Size and hashes of what is durable and visible.
+    pub fn head(&self) -> VerifiedHead {
+        *self.shared.head.lock()
+    }
+
+    /// Where the start began.
+    pub fn started(&self) -> Started {
+        self.started
+    }
+
+    /// How far the check of what the start left unread has come.
+    pub fn verification(&self) -> Verification {
+        self.shared.verification.get()
+    }
+
+    /// Saved states, if this ledger has a place for them.
+    pub fn snapshots(&self) -> Option<&Snapshots> {
+        self.snapshots.as_ref()
+    }
+
+    /// How many commands may wait for the writer.
+    pub fn queue_limit(&self) -> usize {
+        self.queue_limit
     }
 
     /// The last visible event; `None` before the first.
@@ -466,9 +540,14 @@ impl Ledger {
     /// Takes no more commands, carries out those that wait, and closes log and witness in order. Blocks; asking again
     /// does nothing.
     pub fn close(&self) -> Result<(), StoreError> {
+        self.shared.closing.store(true, Ordering::Release);
         drop(self.queue.lock().take());
         let Some(WriterThread { thread, closer }) = self.writer.lock().take() else { return Ok(()) };
         let Ok((store, witness)) = thread.join() else { return Err(StoreError::Poisoned) };
+        if let Some(behind) = self.behind.lock().take() {
+            // It ends at the next leaf, or ended long ago; what it found is known by its state.
+            let _ = behind.join();
+        }
         let failed = self.shared.stopped().is_some();
         self.shared.stop(Stop::Closed);
         match closer {
@@ -477,6 +556,13 @@ impl Ledger {
             Some(closer) => closer.close(store, witness),
             None => store.close(),
         }
+    }
+}
+
+impl Drop for Ledger {
+    /// Work beside it ends also when nobody closed it.
+    fn drop(&mut self) {
+        self.shared.closing.store(true, Ordering::Release);
     }
 }
 

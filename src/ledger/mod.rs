@@ -1,8 +1,8 @@
 //! The ledger: everything that happened, in order, on disk.
 //!
 //! `live` is the open ledger that the rest of the server holds, `writer` the one thread that changes it, `start` folds the
-//! log into the state, `create` makes a new one, `past` looks back along one stream, `measures` is what the writer counts
-//! and times.
+//! log into the state, `create` makes a new one, `past` looks back along one stream, `snapshot` saves the state so that a
+//! start need not fold everything, `measures` is what the writer counts and times.
 //! `store` says what an engine promises; `memory` is the engine for tests, `sled` the embedded one. `directory` knows where
 //! files lie, `witness` what was acknowledged last, and `recover` makes a ledger or opens one, or says why not.
 
@@ -18,6 +18,7 @@ pub mod past;
 pub mod recover;
 pub mod refusal;
 pub mod sled;
+pub mod snapshot;
 mod space;
 pub mod start;
 pub mod store;

@@ -15,10 +15,11 @@ use std::time::Duration;
 use events::id::LedgerId;
 use events::verify::Report;
 
-use super::check::{self, Checked};
+use super::check::{self, Checked, Opening};
 use super::directory::{self, CopyError, DataDirectory, DirectoryLock, Staged};
 use super::refusal::{EngineFailure, OpenRefusal};
 use super::sled::{self, SledOptions, SledStore};
+use super::snapshot::{Skipped, Snapshots, Started};
 use super::space;
 use super::start::Folded;
 use super::store::{Head, KeyStore, LogReader, LogStore, StoreError};
@@ -77,6 +78,10 @@ pub struct Opened {
     pub report: Report,
     /// What it adds up to, folded in the same pass that checked it.
     pub folded: Folded,
+    /// From which snapshot, and how much was folded.
+    pub started: Started,
+    /// Newer snapshots that were passed over.
+    pub skipped: Vec<Skipped>,
     /// Events that were on disk without the witness knowing, because the process died between the two: never
     /// acknowledged, but part of history from now on.
     pub survivors: u64,
@@ -87,9 +92,16 @@ pub struct Closer {
     directory: DataDirectory,
     /// None while a ledger is being created: its stage has the lock.
     lock: Option<DirectoryLock>,
+    /// Free bytes that are the log's alone.
+    low_water_bytes: u64,
 }
 
 impl Closer {
+    /// The ledger's snapshots.
+    pub(super) fn snapshots(&self) -> Snapshots {
+        Snapshots::new(self.directory.snapshots(), self.low_water_bytes)
+    }
+
     /// Closes the log, hashes the engine's files into the witness, so that the next start need not copy them, and gives up
     /// the directory. Dying anywhere in here is like dying before: the next start makes its copy.
     pub fn close(self, store: Box<dyn LogStore>, mut witness: Witness) -> Result<(), StoreError> {
@@ -139,7 +151,7 @@ pub fn create(
         .map_err(refused(directory.witness(), "create"))?;
     space::keep_reserve(&directory.reserve(), options.reserve_bytes)
         .map_err(refused(&directory.reserve(), "create"))?;
-    let closer = Closer { directory, lock: None };
+    let closer = Closer { directory, lock: None, low_water_bytes: options.engine.low_water_bytes };
     Ok(Created { staged, store: Box::new(store), witness, closer })
 }
 
@@ -157,15 +169,10 @@ pub fn open(
     // Unless nobody wrote since the last clean close, the engine's repairs are first tried on a copy.
     if !closed_in_order(&engine, witness.files(), progress)? {
         let copy = Copy::make(directory, progress)?;
-        let (store, _) = check::open(
-            copy.path(),
-            &engine,
-            &options.engine,
-            options.deadline,
-            &expected,
-            Step::CheckingCopy,
-            progress,
-        )?;
+        // From the first event, whatever snapshots there are: what the engine would make of damage before them is not known.
+        let opening =
+            Opening { path: copy.path(), named: &engine, options, expected: &expected, snapshots: None };
+        let (store, _) = check::open(&opening, Step::CheckingCopy, progress)?;
         drop(store);
     }
 
@@ -174,15 +181,11 @@ pub fn open(
     if space::free_bytes(&engine).is_ok_and(|free| free < options.engine.low_water_bytes) {
         space::release_reserve(&reserve).map_err(refused(&reserve, "remove"))?;
     }
-    let (store, Checked { report, epoch, folded }) = check::open(
-        &engine,
-        &engine,
-        &options.engine,
-        options.deadline,
-        &expected,
-        Step::Checking,
-        progress,
-    )?;
+    let snapshots = directory.snapshots();
+    let opening =
+        Opening { path: &engine, named: &engine, options, expected: &expected, snapshots: Some(&snapshots) };
+    let (store, Checked { report, epoch, folded, skipped }) =
+        check::open(&opening, Step::Checking, progress)?;
 
     // What a crash left in the kernel alone becomes durable before anybody sees it, and the witness knows it before that.
     store.settle().map_err(|error| check::refuse_store(&engine, error))?;
@@ -199,9 +202,11 @@ pub fn open(
         // A disk that fills up meanwhile costs the reserve, not the start.
         let _ = space::keep_reserve(&reserve, options.reserve_bytes);
     }
-    let closer = Closer { directory: directory.clone(), lock: Some(lock) };
+    let low_water_bytes = options.engine.low_water_bytes;
+    let closer = Closer { directory: directory.clone(), lock: Some(lock), low_water_bytes };
     let folded = folded.expect("the step Checking folds");
-    Ok(Opened { store: Box::new(store), witness, closer, report, folded, survivors })
+    let started = folded.started();
+    Ok(Opened { store: Box::new(store), witness, closer, report, folded, started, skipped, survivors })
 }
 
 /// A checked copy of a ledger, for commands that only read. The original is not touched; the copy goes with this value.
@@ -241,15 +246,8 @@ pub fn open_copy(
     let engine = directory.engine();
     let copy = Copy::make(directory, progress)?;
     let expected = witness.statement();
-    let (store, Checked { report, .. }) = check::open(
-        copy.path(),
-        &engine,
-        &options.engine,
-        options.deadline,
-        expected,
-        Step::CheckingCopy,
-        progress,
-    )?;
+    let opening = Opening { path: copy.path(), named: &engine, options, expected, snapshots: None };
+    let (store, Checked { report, .. }) = check::open(&opening, Step::CheckingCopy, progress)?;
     Ok(OpenedCopy { store, report, _copy: copy, _lock: lock })
 }
 

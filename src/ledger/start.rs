@@ -7,13 +7,14 @@ use events::{
     envelope::Envelope,
     id::{Epoch, Sequence},
     merkle::Frontier,
-    verify::{Finding, Verifier},
+    verify::{Finding, VerifiedHead, Verifier},
 };
 use thiserror::Error;
 
 use super::{
     live::{Ledger, Shared},
     recover::Closer,
+    snapshot::{SnapshotHead, Started},
     store::{KeyStore, LogReader, LogStore, StoreError},
     witness::Witness,
     writer::Writer,
@@ -58,8 +59,8 @@ pub enum StartError {
     /// The clock can't be right.
     #[error(transparent)]
     Clock(#[from] ClockRefusal),
-    /// The writer's thread can't be started.
-    #[error("the writer's thread can't be started: {0}")]
+    /// The threads of a ledger can't be started.
+    #[error("the ledger's threads can't be started: {0}")]
     Thread(io::ErrorKind),
 }
 
@@ -74,11 +75,19 @@ pub struct Folded {
     pub frontier: Frontier,
     /// The first event that a newer version wrote, if there is one: what follows it can't be believed to be the state.
     pub unknown: Option<Sequence>,
+    /// What it began with, if not with nothing; the events in it were not read.
+    pub snapshot: Option<SnapshotHead>,
 }
 
 impl Default for Folded {
     fn default() -> Self {
-        Self { view: View::default(), chain: ChainHash::ZERO, frontier: Frontier::default(), unknown: None }
+        Self {
+            view: View::default(),
+            chain: ChainHash::ZERO,
+            frontier: Frontier::default(),
+            unknown: None,
+            snapshot: None,
+        }
     }
 }
 
@@ -97,6 +106,12 @@ impl Folded {
             Some(sequence) => Err(StartError::Newer { sequence }),
             None => Ok(self),
         }
+    }
+
+    /// Where it began, and how much it folded.
+    pub fn started(&self) -> Started {
+        let before = self.snapshot.map_or(0, |head| head.size);
+        Started { snapshot: self.snapshot, folded: self.frontier.size() - before }
     }
 
     /// The log ends here.
@@ -157,6 +172,7 @@ pub fn start(
     folded: Folded,
 ) -> Result<Ledger, StartError> {
     let reader = store.reader();
+    let started = folded.started();
     let Folded { mut view, chain, frontier, .. } = folded.known()?;
     read_logins(&*store.keys(), &mut view)?;
     let position = view.state.log.position.get(&()).copied();
@@ -167,9 +183,11 @@ pub fn start(
         clock.now(),
         clock.monotonic(),
     )?;
-    let shared = Arc::new(Shared::new(view, frontier.size()));
+    let head = VerifiedHead { size: frontier.size(), chain, root: frontier.root() };
+    let shared = Arc::new(Shared::new(view, head));
     let ledger_id = vault.ledger();
     let epoch = position.map_or(Epoch(1), |position| position.epoch);
     let writer = Writer { store, witness, vault, clock, stamper, shared, ledger_id, epoch, chain, frontier };
-    Ledger::run(writer, settings.queue, reader, closer).map_err(|error| StartError::Thread(error.kind()))
+    Ledger::run(writer, settings.queue, reader, closer, started)
+        .map_err(|error| StartError::Thread(error.kind()))
 }

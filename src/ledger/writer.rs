@@ -19,6 +19,7 @@ use events::{
     id::{Epoch, LedgerId, Sequence},
     merkle::{Frontier, leaf_hash},
     time::Timestamp,
+    verify::VerifiedHead,
 };
 use projections::streams::StreamHead;
 use tokio::sync::{mpsc, oneshot};
@@ -156,14 +157,14 @@ impl Writer {
         drop(guard);
 
         let written = if batch.leaves.is_empty() && batch.keys.is_empty() {
-            Ok(())
+            Ok(None)
         } else {
-            self.make_durable(batch, chain, frontier, now)
+            self.make_durable(batch, chain, frontier, now).map(Some)
         };
         match written {
-            Ok(()) => {
+            Ok(head) => {
                 shared.absorb(changes);
-                shared.publish(self.frontier.size(), decided.len());
+                shared.publish(head, decided.len());
                 for (answer, outcome) in decided {
                     if let Ok(Outcome::Done(receipt)) = &outcome {
                         receipt
@@ -192,7 +193,7 @@ impl Writer {
         chain: ChainHash,
         frontier: Frontier,
         stamp: Timestamp,
-    ) -> Result<(), ExecuteError> {
+    ) -> Result<VerifiedHead, ExecuteError> {
         // Every batch may be the first of its day, and the end of an old day's key must not wait for a tagged command.
         batch.keys.extend(self.vault.roll_idempotency(stamp));
         let expected = Head { size: self.frontier.size(), chain: self.chain };
@@ -209,8 +210,9 @@ impl Writer {
                 return Err(self.stop(Stop::Append(error.to_string())));
             }
         }
+        let head = VerifiedHead { size: frontier.size(), chain, root: frontier.root() };
         let begun = Instant::now();
-        let witnessed = self.witness.record(self.epoch, frontier.size(), chain, frontier.root());
+        let witnessed = self.witness.record(self.epoch, head.size, head.chain, head.root);
         self.shared.measures().witnessed(begun.elapsed());
         if let Err(error) = witnessed {
             return Err(self.stop(Stop::Witness(error.kind())));
@@ -219,7 +221,7 @@ impl Writer {
         self.shared.short_of_room(None);
         self.chain = chain;
         self.frontier = frontier;
-        Ok(())
+        Ok(head)
     }
 
     fn stop(&self, stop: Stop) -> ExecuteError {

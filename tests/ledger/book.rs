@@ -7,6 +7,7 @@ use authledger::ledger::store::{Batch, Head, LogReader};
 use events::chain::{self, ChainHash};
 use events::codec;
 use events::envelope::{Actor, Envelope, Header, Stream, StreamKind};
+use events::event::Event;
 use events::id::{CommandId, Epoch, LedgerId, SYSTEM_TENANT, Sequence};
 use events::ledger::LedgerCreated;
 use events::merkle::{Frontier, leaf_hash};
@@ -62,6 +63,11 @@ impl Book {
 
     /// The next leaf, with a body of about `bytes` bytes; event `index` of a command of `count`.
     fn leaf(&mut self, bytes: usize, index: u32, count: u32) -> Vec<u8> {
+        let software = Self::text(self.size).chars().cycle().take(bytes).collect();
+        self.leaf_of(LedgerCreated { software }.into(), index, count)
+    }
+
+    fn leaf_of(&mut self, event: Event, index: u32, count: u32) -> Vec<u8> {
         let mut command = [0; 16];
         command[..8].copy_from_slice(&(self.size - u64::from(index)).to_le_bytes());
         let header = Header {
@@ -82,8 +88,6 @@ impl Book {
             idempotency: None,
             origin: None,
         };
-        let software = Self::text(self.size).chars().cycle().take(bytes).collect();
-        let event = LedgerCreated { software }.into();
         let leaf = codec::encode(&Envelope { header, event }).expect("a valid leaf");
         self.chain = chain::link(&leaf);
         self.frontier.push(leaf_hash(&leaf));
@@ -94,6 +98,11 @@ impl Book {
     /// A batch of commands of one event each, with bodies of these sizes.
     pub(crate) fn batch(&mut self, bodies: &[usize]) -> Batch {
         Batch { leaves: bodies.iter().map(|bytes| self.leaf(*bytes, 0, 1)).collect(), keys: Vec::new() }
+    }
+
+    /// A batch of one event.
+    pub(crate) fn event(&mut self, event: Event) -> Batch {
+        Batch { leaves: vec![self.leaf_of(event, 0, 1)], keys: Vec::new() }
     }
 
     /// A batch of one command.

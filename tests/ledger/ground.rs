@@ -6,6 +6,7 @@ use authledger::ledger::directory::DataDirectory;
 use authledger::ledger::recover::{self, OpenOptions, Opened};
 use authledger::ledger::refusal::OpenRefusal;
 use authledger::ledger::sled::SledOptions;
+use authledger::ledger::snapshot::Draft;
 use events::id::{Epoch, LedgerId, Sequence};
 
 use crate::book::{Book, LEDGER};
@@ -115,4 +116,15 @@ pub(crate) fn contents(path: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     }
     found.sort();
     found
+}
+
+/// Saves what an opened ledger was folded to, and records it, as taking a snapshot does.
+pub(crate) fn snapshot(path: &Path, opened: &mut Opened, book: &mut Book) -> u64 {
+    let snapshots = DataDirectory::new(path).snapshots();
+    let draft = Draft::of(&snapshots, &opened.folded, 0).expect("the disk takes it");
+    let expected = book.head();
+    let batch = book.event(draft.taken().into());
+    let head = opened.store.append(&expected, &batch).expect("appends");
+    opened.witness.record(Epoch(1), head.size, head.chain, book.frontier().root()).expect("witnesses");
+    draft.keep().expect("keeps").size
 }

@@ -15,6 +15,7 @@ mod opening;
 mod power;
 #[path = "../support/small_disk.rs"]
 mod small_disk;
+mod snapshots;
 mod trace;
 
 /// How many rounds a test of random moments takes: few every time, many in a soak.

@@ -6,6 +6,7 @@
 //! | 2 A | 5 holds 11, 28 · 6 holds 11 · 7 holds nothing · 8 holds 11, 28, 21, 13, 25 and administers 2 |
 //! | 3 B | 9 holds 11, 28 |
 
+mod ledger;
 mod oauth_apps;
 mod tenants_and_users;
 

@@ -4,6 +4,7 @@ mod batches;
 mod failures;
 mod past;
 mod repetition;
+mod snapshots;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use events::{
     merkle::Frontier,
     sealed::Field,
     time::Timestamp,
+    verify::VerifiedHead,
 };
 use projections::digest::StateDigest;
 use std::time::Duration;
@@ -101,7 +103,8 @@ impl Memory {
         let store = self.disk.open();
         let Folded { mut view, chain, frontier, .. } = self.fold();
         read_logins(&*store.keys(), &mut view).expect("the index is whole");
-        let shared = Arc::new(Shared::new(view, frontier.size()));
+        let shared =
+            Arc::new(Shared::new(view, VerifiedHead { size: frontier.size(), chain, root: frontier.root() }));
         let (now, monotonic) = (self.clock.now(), self.clock.monotonic());
         let stamper =
             Stamper::resume(Some(now), Duration::MAX, true, now, monotonic).expect("the clock stands");
