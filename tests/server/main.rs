@@ -22,6 +22,7 @@ mod secrets;
 mod small_disk;
 mod starting;
 mod strace;
+mod tour;
 
 /// How many rounds a test of random moments takes: few every time, many in a soak.
 fn rounds(few: u64, soak: u64) -> u64 {
