@@ -48,6 +48,8 @@ fn main() {
         "GET list of 10",
         "POST app (durable)",
         "PUT app (durable)",
+        "GET app as of its first event",
+        "history of an app, 100 events",
     ];
     let mut rates: Vec<Vec<f64>> = vec![Vec::new(); names.len()];
     for pass in 0..PASSES {
@@ -69,6 +71,14 @@ fn main() {
                     let path = format!("/api/mgmt/oauthapps/{id}");
                     send("PUT", &path, &format!("{{\"name\":\"first {id}\",{APP}"))
                 })));
+                // Streams of thousands of events by now; the tenth application was made by event 15.
+                rates[6].push(
+                    runtime.block_on(load(server.address, |_, _| get("/api/mgmt/oauthapps/10?asOf=15"))),
+                );
+                rates[7]
+                    .push(runtime.block_on(load(server.address, |_, _| {
+                        get("/api/audit/objects/oauth_app/1/history")
+                    })));
             } else {
                 rates[2].push(runtime.block_on(load(server.address, |_, _| get("/api/mgmt/oauthapps/1"))));
             }

@@ -115,3 +115,22 @@ pub fn open_text_then(
         Some(Err(error)) => Err(fault(error)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::store::StoreError;
+
+    #[test]
+    fn who_can_not_look_back_hears_whether_to_try_again() {
+        for (error, status) in [
+            (PastError::Busy, 503),
+            (PastError::Store(StoreError::Closed), 503),
+            (PastError::NotReached(events::id::Sequence(7)), 400),
+            (PastError::Fault, 500),
+        ] {
+            let shown = format!("{error}");
+            assert_eq!(not_seen(error).status().as_u16(), status, "{shown}");
+        }
+    }
+}

@@ -400,4 +400,17 @@ mod tests {
             assert!(wrong.parse::<Moment>().is_err(), "{wrong}");
         }
     }
+
+    #[tokio::test]
+    async fn too_many_who_look_back_are_not_taken_in() {
+        let turns = Turns::new();
+        let all = turns.admitted.acquire_many(64).await.expect("open");
+        assert!(matches!(turns.take().await, Err(PastError::Busy)));
+        drop(all);
+        let first = turns.take().await.expect("free");
+        let _second = turns.take().await.expect("free");
+        assert_eq!(turns.walks.available_permits(), 0);
+        drop(first);
+        assert!(turns.take().await.is_ok(), "a turn that ends is another's");
+    }
 }
