@@ -1,5 +1,6 @@
 //! README's tour, walked: every command of its `console` blocks is given to a shell, and prints what stands below it.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
@@ -71,7 +72,7 @@ fn the_tour_of_the_readme_goes_as_printed() {
     let mut script = String::new();
     for (number, step) in steps.iter().enumerate() {
         let command = step.command.replace("127.0.0.1:8080", &address);
-        script.push_str(&format!("{command}\nprintf '\\n@@ {number}\\n'\n"));
+        writeln!(script, "{command}\nprintf '\\n@@ {number}\\n'").expect("a string takes it");
     }
     // Should the tour end early, its server ends with the shell.
     let script = format!("trap 'kill $(jobs -p) 2> /dev/null' EXIT\n{script}");
