@@ -6,6 +6,8 @@
 mod answers;
 mod audit;
 mod believers;
+#[path = "../support/exposition.rs"]
+mod exposition;
 mod faults;
 mod full;
 mod hunt;
@@ -14,6 +16,7 @@ mod kills;
 mod logs;
 #[path = "../support/loop_disk.rs"]
 mod loop_disk;
+mod metrics;
 mod order;
 mod place;
 mod power;
