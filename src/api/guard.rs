@@ -10,7 +10,6 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use events::envelope::Actor;
 use events::id::{CommandId, UserId};
-use tracing::Instrument as _;
 
 use super::AppState;
 use super::asking::fault;
@@ -24,6 +23,7 @@ use crate::auth::throttle::LockAccount;
 use crate::clock::draw;
 use crate::commands::{Cause, Command, Wish, user::LockUser};
 use crate::ledger::live::Ledger;
+use crate::logs::{self, for_request};
 use crate::vault::login::LoginTag;
 
 /// Routes under `/api` that answer anybody. A test walks all routes and knows this list.
@@ -137,6 +137,7 @@ fn record_lock(app: &AppState, lock: LockAccount) {
         wish: Wish::LockUser(LockUser { user: lock.user, until: lock.until }),
     };
     let app = app.clone();
+    let asked_by = logs::request();
     let record = async move {
         match app.ledger().execute(command).await {
             Ok(_) => tracing::warn!(user = lock.user.0, "an account was locked after wrong passwords"),
@@ -145,7 +146,12 @@ fn record_lock(app: &AppState, lock: LockAccount) {
             }
         }
     };
-    tokio::spawn(record.in_current_span());
+    tokio::spawn(async move {
+        match asked_by {
+            Some(request) => for_request(request, record).await,
+            None => record.await,
+        }
+    });
 }
 
 struct LedgerAccounts<'a>(&'a Ledger);

@@ -14,17 +14,19 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use events::id::{CommandId, UserId};
 use futures_util::FutureExt as _;
-use tracing::Instrument as _;
 
 use super::AppState;
 use super::error::{ApiError, Fault, finish};
 use super::guard::{Caller, is_guarded};
 use super::metrics::Route;
 use crate::clock::draw;
-use crate::logs::millis;
+use crate::logs::{for_request, millis};
 
 /// By how much a head may be over its limit and still be answered with a body; past that the connection answers 431 alone.
 pub(super) const HEAD_MARGIN_BYTES: usize = 64 << 10;
+
+/// Our own longest path has half of this.
+const PATH_LOGGED_BYTES_MAX: usize = 200;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -32,12 +34,10 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RequestId(pub(super) CommandId);
 
-/// Wraps every route. What is logged on the way stands in a span with the request's id.
+/// Wraps every route.
 pub(super) async fn rim(State(app): State<AppState>, request: Request, next: Next) -> Response {
     let id = CommandId(draw(app.random()));
-    // At the highest level, so that no filter on levels parts a line from its request.
-    let span = tracing::error_span!("request", request = %id);
-    answer(app, id, request, next).instrument(span).await
+    for_request(id, answer(app, id, request, next)).await
 }
 
 async fn answer(app: AppState, id: CommandId, mut request: Request, next: Next) -> Response {
@@ -93,7 +93,7 @@ pub(super) fn set_request_id(headers: &mut HeaderMap, id: CommandId) {
     headers.insert(X_REQUEST_ID, value);
 }
 
-/// What is logged of a request; its id is in the span around it.
+/// What is logged of a request, beside its id.
 struct Line<'a> {
     method: &'a Method,
     path: &'a str,
@@ -108,6 +108,7 @@ struct Line<'a> {
 impl Line<'_> {
     fn log(&self, status: StatusCode, error: Option<&ApiError>) {
         let Line { method, path, route, user, first, took } = self;
+        let path = beginning(path);
         let (route, user, ms, status) =
             (route.as_str(), user.map(|user| user.0), millis(*took), status.as_u16());
         let code = error.map(ApiError::code);
@@ -119,6 +120,11 @@ impl Line<'_> {
             None => tracing::debug!(%method, path, route, status, user, first, ms, "answered"),
         }
     }
+}
+
+/// As much of a path as tells what was asked for; anybody can send one as long as a head may be, and each is a line.
+fn beginning(path: &str) -> &str {
+    &path[..path.floor_char_boundary(PATH_LOGGED_BYTES_MAX)]
 }
 
 /// Request line and headers as they stood on the wire, to within the separators.
