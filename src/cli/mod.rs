@@ -20,6 +20,7 @@ mod offline;
 mod progress;
 mod replay;
 mod serve;
+mod snapshot;
 mod verify;
 
 /// An event-sourced authorization ledger: OAuth objects, tokens and provable history in one binary.
@@ -37,6 +38,7 @@ enum Command {
     Verify(verify::Verify),
     Replay(replay::Replay),
     Events(events::Events),
+    Snapshot(snapshot::Snapshot),
     Completions(completions::Completions),
 }
 
@@ -57,6 +59,7 @@ pub fn main() -> ExitCode {
         Command::Verify(verify) => verify.run(),
         Command::Replay(replay) => replay.run(),
         Command::Events(events) => events.run(),
+        Command::Snapshot(snapshot) => snapshot.run(),
         Command::Completions(completions) => completions.run(&mut Arguments::command()),
     };
     match outcome {

@@ -1,6 +1,7 @@
 //! What commands on a ledger that nobody serves have in common: settings, keys, a checked copy, and where to stop reading.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use events::codec::{CodecError, decode};
 use events::envelope::{Envelope, Leaf};
@@ -8,12 +9,14 @@ use events::id::Sequence;
 
 use super::progress::Bar;
 use super::{Failure, Settings};
+use crate::clock::Random;
 use crate::config::Config;
 use crate::ledger::directory::DataDirectory;
 pub(super) use crate::ledger::past::Moment;
-use crate::ledger::recover::{self, OpenOptions, OpenedCopy};
+use crate::ledger::recover::{self, OpenOptions, Opened, OpenedCopy};
 use crate::ledger::refusal::OpenRefusal;
 use crate::ledger::store::{LogReader, StoreError};
+use crate::vault::Vault;
 use crate::vault::keys_file::KeysFile;
 use crate::vault::master::MasterKey;
 
@@ -79,13 +82,42 @@ impl From<NotOpened> for Failure {
 /// Opens and checks a copy; the ledger itself is not touched.
 pub(super) fn open(settings: Settings, bar: &mut Bar) -> Result<OpenedCopy, NotOpened> {
     let config = settings.load(Vec::new()).map_err(NotOpened::Failed)?;
-    let directory = data_directory(&config);
-    let (master, file) = keys(&config, &directory).map_err(NotOpened::Failed)?;
+    open_with(&config, bar)
+}
+
+/// The same by settings that were read.
+pub(super) fn open_with(config: &Config, bar: &mut Bar) -> Result<OpenedCopy, NotOpened> {
+    let directory = data_directory(config);
+    let (master, file) = keys(config, &directory).map_err(NotOpened::Failed)?;
     let witness_key = master.witness_key(file.ledger());
-    recover::open_copy(&directory, &witness_key, &open_options(&config), &mut |progress| {
+    recover::open_copy(&directory, &witness_key, &open_options(config), &mut |progress| {
         bar.opening(progress);
     })
     .map_err(|reason| NotOpened::Refused(Box::new(reason)))
+}
+
+/// A ledger that is open for writing, with the vault that goes with it.
+pub(super) struct Ready {
+    pub(super) opened: Opened,
+    pub(super) vault: Arc<Vault>,
+}
+
+/// Opens the configured ledger itself and checks it, for who will write.
+pub(super) fn open_to_write(
+    config: &Config,
+    random: Arc<dyn Random>,
+    bar: &mut Bar,
+) -> Result<Ready, NotOpened> {
+    let directory = data_directory(config);
+    let (master, file) = keys(config, &directory).map_err(NotOpened::Failed)?;
+    let witness_key = master.witness_key(file.ledger());
+    let opened = recover::open(&directory, &witness_key, &open_options(config), &mut |progress| {
+        bar.opening(progress);
+    })
+    .map_err(|reason| NotOpened::Refused(Box::new(reason)))?;
+    let vault = Vault::open(&master, &file, opened.store.keys(), random)
+        .map_err(|error| NotOpened::Failed(Failure::cannot_run(error)))?;
+    Ok(Ready { opened, vault: Arc::new(vault) })
 }
 
 pub(super) fn refusal(reason: &OpenRefusal) -> Failure {

@@ -10,19 +10,19 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 use super::init::Made;
+use super::offline::{self, Ready};
 use super::progress::Bar;
-use super::{Exit, Failure, Settings, init, offline, say};
+use super::{Exit, Failure, Settings, init, say};
 use crate::api::AppState;
 use crate::api::server::{Front, run_front};
 use crate::clock::{Clock, Random, SystemClock, SystemRandom};
 use crate::config::Config;
 use crate::ledger::live::{Health, Ledger, Stop};
-use crate::ledger::recover::{self, Opened};
+use crate::ledger::recover::Opened;
 use crate::ledger::snapshot::Skipped;
 use crate::ledger::start::{WriterSettings, start};
 use crate::ledger::store::StoreError;
 use crate::logs::{self, LogControl, millis};
-use crate::vault::Vault;
 
 /// Serve the ledger over HTTP; the first start on an empty directory makes one
 #[derive(Debug, clap::Args)]
@@ -133,17 +133,8 @@ fn open(
     clock: Arc<dyn Clock>,
     accept_clock: bool,
 ) -> Result<Ledger, Failure> {
-    let directory = offline::data_directory(config);
-    let (master, keys_file) = offline::keys(config, &directory)?;
-    let mut bar = Bar::new();
-    let opened = recover::open(
-        &directory,
-        &master.witness_key(keys_file.ledger()),
-        &offline::open_options(config),
-        &mut |progress| bar.opening(progress),
-    );
-    let Opened { store, witness, closer, folded, survivors, started, skipped, .. } =
-        opened.map_err(|reason| offline::refusal(&reason))?;
+    let Ready { opened, vault } = offline::open_to_write(config, random, &mut Bar::new())?;
+    let Opened { store, witness, closer, folded, survivors, started, skipped, .. } = opened;
     for Skipped { file, reason } in skipped {
         tracing::warn!(file = %file.display(), %reason, "a snapshot was skipped");
     }
@@ -157,10 +148,8 @@ fn open(
             "events that nobody was told of survived the last crash and are part of history"
         );
     }
-    let vault = Vault::open(&master, &keys_file, store.keys(), random).map_err(Failure::cannot_run)?;
     let settings = WriterSettings { queue: config.ledger.queue, max_gap: config.clock.max_gap, accept_clock };
-    start(store, witness, Some(closer), Arc::new(vault), clock, &settings, folded)
-        .map_err(Failure::cannot_run)
+    start(store, witness, Some(closer), vault, clock, &settings, folded).map_err(Failure::cannot_run)
 }
 
 /// Opens the ledger and serves it. From the beginning the port answers that the server lives and is not ready.

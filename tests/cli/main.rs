@@ -6,5 +6,6 @@ mod house;
 mod init;
 mod refusals;
 mod replay;
+mod snapshot;
 mod usage;
 mod verify;

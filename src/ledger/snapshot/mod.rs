@@ -22,6 +22,7 @@ use super::store::StoreError;
 pub(super) mod behind;
 mod confirm;
 mod file;
+mod list;
 mod pace;
 pub(super) mod resume;
 pub(super) mod take;
@@ -29,6 +30,7 @@ pub(super) mod take;
 pub use behind::{Verification, VerificationState};
 pub use confirm::{Confirmation, confirmations, confirmations_behind};
 pub use file::SnapshotHead;
+pub use list::{Listed, list};
 pub use take::{Checked, Draft, Snapshots, TakeError, Turn, check};
 
 /// How many are kept: the newest, and two before it in case it can't be read.
