@@ -304,8 +304,11 @@ fn fill(message: &str, parts: &[String]) -> String {
 }
 
 /// HDP writes the code as a text in these families and as a number in all others.
-fn code_is_text(path: &str) -> bool {
-    ["/api/mgmt/oauthapps", "/api/mgmt/oauthprofiles", "/api/mgmt/datasources"]
+pub(super) const TEXT_CODE_FAMILIES: &[&str] =
+    &["/api/mgmt/oauthapps", "/api/mgmt/oauthprofiles", "/api/mgmt/datasources"];
+
+pub(super) fn code_is_text(path: &str) -> bool {
+    TEXT_CODE_FAMILIES
         .iter()
         .any(|family| path.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
 }

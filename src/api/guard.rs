@@ -27,7 +27,7 @@ use crate::logs::{self, for_request};
 use crate::vault::login::LoginTag;
 
 /// Routes under `/api` that answer anybody. A test walks all routes and knows this list.
-pub const PUBLIC: &[&str] = &["/api/healthcheck"];
+pub const PUBLIC: &[&str] = &["/api/healthcheck", "/api/openapi.json", "/api/docs", "/api/docs/page.css"];
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -47,8 +47,7 @@ pub struct Caller {
 /// Asks for credentials before anything else is said about a guarded path, so that an outsider can't tell routes, methods or
 /// ids apart. What another site's page made a browser send is refused even before that: it must not count as a wrong password.
 pub(super) async fn guard(State(app): State<AppState>, mut request: Request, next: Next) -> Response {
-    let path = request.uri().path();
-    if !is_guarded(path) || PUBLIC.contains(&path) {
+    if !asks_for_credentials(request.uri().path()) {
         return next.run(request).await;
     }
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
@@ -74,6 +73,11 @@ pub(super) async fn guard(State(app): State<AppState>, mut request: Request, nex
 /// Whether a path is ours to keep: everything under `/api`, and the metrics, which tell of load and of failed logins.
 pub(super) fn is_guarded(path: &str) -> bool {
     path == "/api" || path.starts_with("/api/") || path == metrics::PATH
+}
+
+/// Whether a path, as it was sent or as its route is written, is asked for credentials.
+pub(super) fn asks_for_credentials(path: &str) -> bool {
+    is_guarded(path) && !PUBLIC.contains(&path)
 }
 
 /// Whether a path is UTF-8 once it is percent-decoded.

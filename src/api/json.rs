@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::vault::secret::PlainSecret;
 
 /// Nesting that no body of ours comes near.
-const DEPTH_MAX: usize = 32;
+pub(super) const DEPTH_MAX: usize = 32;
 
 /// A value as it was sent.
 #[derive(Clone, PartialEq)]

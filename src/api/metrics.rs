@@ -20,9 +20,11 @@ use super::{
     AppState,
     asking::Asking,
     error::{ApiError, Fault},
+    openapi::{ids, tag},
     operate::operator,
 };
 use crate::{
+    auth::permission::OPERATE,
     ledger::live::Health,
     metrics::{
         Counter, EncodeLabelSet, EncodeLabelValue, Family, Gauge, Histogram, Info, LabelValueEncoder,
@@ -240,7 +242,17 @@ fn whole(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// `GET /metrics` → 200, for operators: it tells of load and of failed logins.
+/// How the server is doing, in numbers.
+///
+/// For users of the system tenant: it tells of load and of failed logins. In the format of Prometheus and OpenMetrics.
+#[utoipa::path(
+    get, path = "/metrics", tag = tag::OPERATION, operation_id = "getMetrics",
+    responses((
+        status = 200, description = "The numbers.", body = String,
+        content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8",
+    )),
+    extensions(("x-permissions" = json!(ids(&[OPERATE])))),
+)]
 pub(super) async fn metrics(mut asking: Asking) -> Result<Response, ApiError> {
     operator(&asking)?;
     asking.no_more_parameters()?;

@@ -31,6 +31,7 @@ pub mod health;
 pub mod json;
 mod management;
 mod metrics;
+mod openapi;
 mod operate;
 pub mod past;
 mod rim;

@@ -62,6 +62,8 @@ async fn l10_whatever_is_asked_below_api_without_credentials_is_401() {
                 answer.header("www-authenticate"),
                 Some("Basic realm=\"authledger\", charset=\"UTF-8\"")
             );
+            // It did, and told which addresses exist.
+            assert_eq!(answer.header("allow"), None, "{method} {path}");
             if method != Method::HEAD {
                 assert_eq!(answer.code(), 222_206_007);
             }
@@ -72,7 +74,8 @@ async fn l10_whatever_is_asked_below_api_without_credentials_is_401() {
 /// The list that SECURITY L10 asks for: who adds to it does so in two places.
 #[test]
 fn l10_these_answer_anybody() {
-    assert_eq!(authledger::api::guard::PUBLIC, ["/api/healthcheck"]);
+    let known = ["/api/healthcheck", "/api/openapi.json", "/api/docs", "/api/docs/page.css"];
+    assert_eq!(authledger::api::guard::PUBLIC, known);
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ use authledger::vault::master::MasterKey;
 use authledger::vault::{PlainSecret, Vault, entries};
 use axum::Router;
 use axum::body::Body;
+use axum::body::HttpBody;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use events::envelope::Leaf;
 use events::id::{LedgerId, Sequence};
@@ -28,6 +29,8 @@ use events::time::Timestamp;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
+
+use super::document::{Document, Sent};
 
 /// 2026-11-20T12:00:00Z.
 const NOON: Timestamp = Timestamp(1_795_176_000_000_000);
@@ -55,6 +58,8 @@ pub(crate) fn app_body(name: &str) -> Value {
 /// A router with everything behind it, on a disk and a clock in memory.
 pub(crate) struct House {
     router: Router,
+    /// Whether the routes are those of the document.
+    documented: bool,
     pub(crate) app: AppState,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) clock: Arc<SteppedClock>,
@@ -113,12 +118,20 @@ impl House {
         let ledger = Arc::new(ledger.expect("the ledger starts"));
         let bound = SocketAddr::from(([127, 0, 0, 1], 8080));
         let state = AppState::with_hasher(config, bound, Arc::clone(&ledger), as_clock, random, hasher);
-        House { router: router::router(state.clone()), app: state, ledger, clock, witness, disk }
+        House {
+            router: router::router(state.clone()),
+            documented: true,
+            app: state,
+            ledger,
+            clock,
+            witness,
+            disk,
+        }
     }
 
     /// The same with other routes, behind the same rim and guard.
     pub(crate) fn with_routes(self, routes: Router<AppState>) -> House {
-        House { router: router::around(self.app.clone(), routes), ..self }
+        House { router: router::around(self.app.clone(), routes), documented: false, ..self }
     }
 
     /// Sends a request as it is given; headers are `name: value` lines.
@@ -129,16 +142,42 @@ impl House {
         headers: &[&str],
         body: impl Into<Body>,
     ) -> Answer {
-        let mut request = Request::builder().method(method).uri(path);
+        let body = body.into();
+        let (body, sent_body) = match body.size_hint().exact() {
+            Some(_) => {
+                let bytes = body.collect().await.expect("a body in memory").to_bytes();
+                (Body::from(bytes.clone()), Some(bytes))
+            }
+            None => (body, None),
+        };
+        let mut request = Request::builder().method(method.clone()).uri(path);
         for line in headers {
             let (name, value) = line.split_once(": ").expect("a header line");
             request = request.header(name, value);
         }
-        let request = request.body(body.into()).expect("a request");
+        let request = request.body(body).expect("a request");
+        let answer = self.answer(request).await;
+        if self.documented {
+            let sent = Sent { method: &method, path, body: sent_body.as_deref() };
+            self.document().check(&sent, &answer);
+        }
+        answer
+    }
+
+    async fn answer(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.expect("the router always answers");
         let (head, body) = response.into_parts();
         let body = body.collect().await.expect("a body in memory").to_bytes().to_vec();
         Answer { status: head.status, headers: head.headers, body }
+    }
+
+    /// What the server says of itself. Not asked of the server itself, which would count it.
+    #[expect(
+        clippy::unused_self,
+        reason = "it is this server's; it depends on settings that no test changes"
+    )]
+    pub(crate) fn document(&self) -> &'static Document {
+        Document::of(&Config::default(), "http://127.0.0.1:8080")
     }
 
     /// The same with `name:password` as Basic credentials.

@@ -4,6 +4,7 @@ mod as_of;
 mod as_of_model;
 mod bad_input;
 mod data_sources;
+mod document;
 #[path = "../support/exposition.rs"]
 mod exposition;
 mod front;
@@ -14,5 +15,7 @@ mod logging;
 mod metrics;
 mod oauth_apps;
 mod oauth_profiles;
+mod openapi;
 mod samples;
+mod schema;
 mod wire;

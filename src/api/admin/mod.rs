@@ -5,17 +5,17 @@ mod tenants;
 mod user_fields;
 mod users;
 
-use axum::{Router, routing::get};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::AppState;
 
 /// All routes of the family.
-pub(super) fn routes() -> Router<AppState> {
-    Router::new()
-        .route("/api/admin/tenants", get(tenants::list).post(tenants::create))
-        .route("/api/admin/tenants/{id}", get(tenants::show))
-        .route("/api/admin/users", get(users::list).post(users::create))
-        .route("/api/admin/users/{id}", get(users::show))
-        .route("/api/admin/permissions", get(permissions::list))
-        .route("/api/admin/permissions/{id}", get(permissions::show))
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::default()
+        .routes(routes!(tenants::list, tenants::create))
+        .routes(routes!(tenants::show))
+        .routes(routes!(users::list, users::create))
+        .routes(routes!(users::show))
+        .routes(routes!(permissions::list))
+        .routes(routes!(permissions::show))
 }

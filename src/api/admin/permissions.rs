@@ -3,21 +3,28 @@
 use axum::{extract::Path, http::StatusCode, response::Response};
 use events::id::PermissionId;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     api::{
         answer::answer,
         asking::Asking,
+        codes,
         error::{ApiError, Kind},
         fields::parse_id,
+        openapi::{self, ids, parameters, tag},
     },
     auth::permission::{CATALOGUE, MGMT_API, Permission, by_id},
 };
 
-#[derive(Serialize)]
+/// A permission of the catalogue.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Permission)]
 struct Shown {
     id: u16,
+    #[schema(example = "MgmtAPI")]
     name: &'static str,
+    /// What its holder may do.
     description: &'static str,
 }
 
@@ -27,12 +34,19 @@ impl From<&Permission> for Shown {
     }
 }
 
-#[derive(Serialize)]
+/// The whole catalogue.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PermissionList)]
 struct List {
     permissions: Vec<Shown>,
 }
 
-/// `GET /api/admin/permissions` → 200.
+/// Lists the catalogue of permissions.
+#[utoipa::path(
+    get, path = "/api/admin/permissions", tag = tag::PERMISSIONS, operation_id = "listPermissions",
+    responses((status = 200, body = List)),
+    extensions(("x-permissions" = json!(ids(&[MGMT_API])))),
+)]
 pub(super) async fn list(mut asking: Asking) -> Result<Response, ApiError> {
     asking.permitted(&[MGMT_API])?;
     asking.in_own_name()?;
@@ -40,7 +54,16 @@ pub(super) async fn list(mut asking: Asking) -> Result<Response, ApiError> {
     Ok(answer(StatusCode::OK, &List { permissions: CATALOGUE.iter().map(Shown::from).collect() }))
 }
 
-/// `GET /api/admin/permissions/{id}` → 200.
+/// Shows one permission.
+#[utoipa::path(
+    get, path = "/api/admin/permissions/{id}", tag = tag::PERMISSIONS, operation_id = "getPermission",
+    params(parameters::Id),
+    responses((status = 200, body = Shown)),
+    extensions(
+        ("x-permissions" = json!(ids(&[MGMT_API]))),
+        ("x-error-codes" = json!(openapi::codes(&[(404, codes::NO_PERMISSION)]))),
+    ),
+)]
 pub(super) async fn show(Path(path): Path<String>, mut asking: Asking) -> Result<Response, ApiError> {
     asking.permitted(&[MGMT_API])?;
     asking.in_own_name()?;

@@ -17,23 +17,29 @@ use events::{
 };
 use projections::{roles::Role, tenants::Tenant};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     api::{
         AppState,
         answer::answer,
         asking::{Asking, open_text},
-        body,
+        body, codes,
         error::{ApiError, Fault, Kind},
         fields::{Fields, parse_id},
         json::Json,
+        openapi::{
+            self, ids, parameters,
+            schemas::{BodySchema, body_schema, id, ids as list_of_ids, one_of, text},
+            tag,
+        },
         past::open_text_then,
         written::{created, not_modified, shown},
     },
     auth::permission::TENANT_API,
     commands::{
         NewKey, Wish,
-        field::{TenantName, check_description},
+        field::{DESCRIPTION_BYTES_MAX, NAME_CHARS_MAX, TenantName, check_description},
         role::ImportedRole,
         tenant::CreateTenant,
     },
@@ -44,16 +50,24 @@ use crate::{
 /// Most roles or administrators that one request may name.
 const NAMED_MAX: usize = 1000;
 
-#[derive(Serialize)]
+/// A tenant.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Tenant)]
 struct Shown<'a> {
     id: u64,
     name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     description: Option<&'a str>,
+    /// `null` for the system tenant.
+    #[schema(required = true)]
     parent_tenant: Option<u64>,
+    /// 1 active, 0 inactive.
     status: u8,
+    /// The roles that belong to the tenant; not with `asOf`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     roles: Option<Vec<u64>>,
 }
 
@@ -75,16 +89,22 @@ impl<'a> Shown<'a> {
     }
 }
 
-#[derive(Serialize)]
+/// A tenant, as lists name it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TenantRow)]
 struct Row {
     id: u64,
     name: String,
 }
 
-#[derive(Serialize)]
+/// Tenants in the order of their ids.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TenantList)]
 struct List {
     tenants: Vec<Row>,
+    /// Where to go on with `after`, when there are more.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     next: Option<u64>,
 }
 
@@ -95,6 +115,34 @@ struct Sent {
     roles: Vec<RoleId>,
     administrators: Vec<UserId>,
 }
+
+body_schema!(
+    Sent,
+    "TenantCreate",
+    BodySchema::new("A new tenant.")
+        .required(
+            "name",
+            text(1..=NAME_CHARS_MAX)
+                .about("No control characters, no blank at either end; no other tenant has it.")
+                .example("TenantA")
+        )
+        .optional(
+            "description",
+            text(0..=DESCRIPTION_BYTES_MAX).about(format!("At most {DESCRIPTION_BYTES_MAX} bytes."))
+        )
+        .required("parentTenant", id().about("1: the system tenant is the only parent.").example(1))
+        .optional("status", one_of(&[0, 1]).about("1 active, 0 inactive; 1 when left out."))
+        .optional(
+            "importedRoles",
+            list_of_ids(NAMED_MAX)
+                .about("Roles of the system tenant to copy; the copies get ids of their own.")
+                .example(serde_json::json!([2, 3]))
+        )
+        .optional(
+            "admins",
+            list_of_ids(NAMED_MAX).about("Users who get administrative access to the tenant.")
+        )
+);
 
 impl Sent {
     fn read(body: Json) -> Result<Self, ApiError> {
@@ -129,7 +177,20 @@ impl Sent {
     }
 }
 
-/// `POST /api/admin/tenants` → 201. Imported roles are copied and get ids of their own.
+/// Creates a tenant.
+///
+/// Imported roles are copied and get ids of their own.
+#[utoipa::path(
+    post, path = "/api/admin/tenants", tag = tag::TENANTS, operation_id = "createTenant",
+    request_body = Sent,
+    responses((status = 201, body = Shown)),
+    extensions(
+        ("x-permissions" = json!(ids(&[TENANT_API]))),
+        ("x-error-codes" = json!(openapi::codes(&[
+            (400, codes::NO_ROLE), (400, codes::NO_USER), (403, codes::FORBIDDEN), (409, codes::NAME_TAKEN),
+        ]))),
+    ),
+)]
 pub(super) async fn create(
     State(app): State<AppState>,
     mut asking: Asking,
@@ -195,7 +256,13 @@ fn answer_created(asking: &Asking, receipt: &Receipt) -> Result<Response, ApiErr
     Ok(created(receipt, &location, first.header.sequence, &body))
 }
 
-/// `GET /api/admin/tenants` → 200 with those the caller administers.
+/// Lists the tenants that the caller administers.
+#[utoipa::path(
+    get, path = "/api/admin/tenants", tag = tag::TENANTS, operation_id = "listTenants",
+    params(parameters::Paged),
+    responses((status = 200, body = List)),
+    extensions(("x-permissions" = json!(ids(&[TENANT_API])))),
+)]
 pub(super) async fn list(State(app): State<AppState>, mut asking: Asking) -> Result<Response, ApiError> {
     asking.permitted(&[TENANT_API])?;
     let page = asking.query.page()?;
@@ -215,7 +282,16 @@ pub(super) async fn list(State(app): State<AppState>, mut asking: Asking) -> Res
     Ok(answer(StatusCode::OK, &List { tenants: rows, next }))
 }
 
-/// `GET /api/admin/tenants/{id}` → 200; with `?asOf=` as it was.
+/// Shows one tenant.
+#[utoipa::path(
+    get, path = "/api/admin/tenants/{id}", tag = tag::TENANTS, operation_id = "getTenant",
+    params(parameters::Id, parameters::AsOf),
+    responses((status = 200, body = Shown), (status = 304)),
+    extensions(
+        ("x-permissions" = json!(ids(&[TENANT_API]))),
+        ("x-error-codes" = json!(openapi::codes(&[(404, codes::NO_TENANT)]))),
+    ),
+)]
 pub(super) async fn show(
     State(app): State<AppState>,
     Path(path): Path<String>,

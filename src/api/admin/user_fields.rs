@@ -9,10 +9,18 @@ use events::{
 };
 
 use crate::{
-    api::{error::ApiError, fields::Fields, json::Json},
-    auth::password::{judge_chosen, judge_temporary},
+    api::{
+        error::ApiError,
+        fields::Fields,
+        json::Json,
+        openapi::schemas::{BodySchema, body_schema, flag, id, ids, list_of, nested, one_of, text},
+    },
+    auth::password::{CHARS_MAX, judge_chosen, judge_temporary},
     config::PasswordPolicy,
-    vault::{PlainSecret, login::LoginName},
+    vault::{
+        PlainSecret,
+        login::{LOGIN_NAME_CHARS_MAX, LoginName},
+    },
 };
 
 /// HDP's spelling of a time, UTC: `2025-12-31 00:00:00`.
@@ -49,6 +57,76 @@ pub(super) struct Sent {
     pub(super) roles: SortedVec<RoleId>,
     pub(super) permissions: SortedVec<PermissionId>,
 }
+
+body_schema!(
+    Sent,
+    "UserCreate",
+    BodySchema::new("A new user.")
+        .required(
+            "userName",
+            text(1..=LOGIN_NAME_CHARS_MAX)
+                .about("No other user of the whole system has it; compared without regard to case.")
+                .example("ODataUser")
+        )
+        .optional("tenantId", id().about("The caller's own tenant when left out."))
+        .required(
+            "statusInfo",
+            nested(
+                BodySchema::new("Whether he may log in.")
+                    .required("status", one_of(&[0, 1]).about("1 active, 0 inactive.").example(1))
+                    .optional(
+                        "accountLocked",
+                        flag().about("Only `false`: an account is locked by wrong passwords.")
+                    )
+            )
+        )
+        .optional(
+            "passwordInfo",
+            nested(
+                BodySchema::new("His password; without it he can't log in yet.")
+                    .required(
+                        "password",
+                        text(1..=CHARS_MAX)
+                            .about("By the rules of `password.policy`.")
+                            .example("plum-tractor-ninety-4")
+                    )
+                    .optional(
+                        "passwordStatus",
+                        one_of(&[1, 2]).about("1 chosen; 2 temporary: he has to change it first.")
+                    )
+                    .optional(
+                        "passwordExpiration",
+                        text(19..=19)
+                            .pattern("^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$")
+                            .about("UTC, such as `2027-12-31 00:00:00`.")
+                    )
+            )
+            .example(serde_json::json!({ "password": "plum-tractor-ninety-4" }))
+        )
+        .required(
+            "permissions",
+            nested(
+                BodySchema::new("What he may do: by his roles, and beside them.")
+                    .optional("roles", ids(HELD_MAX).example(serde_json::json!([3])))
+                    .optional("permissions", ids(HELD_MAX))
+            )
+        )
+        .optional(
+            "authenticationInfo",
+            nested(
+                BodySchema::new("Only what would be so anyway: the internal service, 1, under his own name.")
+                    .optional(
+                        "authUsers",
+                        list_of(
+                            BodySchema::new("")
+                                .optional("authUserName", text(0..=LOGIN_NAME_CHARS_MAX))
+                                .optional("authServiceId", id()),
+                            1
+                        )
+                    )
+            )
+        )
+);
 
 impl Sent {
     /// Reads a body and judges the password by `policy`.

@@ -18,6 +18,7 @@ use events::{
 };
 use projections::users::{Lock, User};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::user_fields::{Sent, hdp_time};
 use crate::{
@@ -25,9 +26,10 @@ use crate::{
         AppState,
         answer::answer,
         asking::{Asking, open_text},
-        body,
+        body, codes,
         error::{ApiError, Fault, Kind},
         fields::parse_id,
+        openapi::{self, ids, parameters, tag},
         past::open_text_then,
         slices,
         written::{created, not_modified, shown},
@@ -41,17 +43,25 @@ use crate::{
     vault::PlainSecret,
 };
 
-#[derive(Serialize)]
+/// A user.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = User)]
 struct Shown {
     id: u64,
+    /// Missing when it was erased.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     user_name: Option<String>,
     tenant_id: u64,
+    /// In lists with `details=true`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     tenant_name: Option<String>,
     status_info: StatusInfo,
+    /// Missing for a user without a password here.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     password_info: Option<PasswordInfo>,
     permissions: Permissions,
 }
@@ -76,14 +86,22 @@ impl Shown {
     }
 }
 
-#[derive(Serialize)]
+/// Whether he may log in.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = UserStatusInfo)]
 struct StatusInfo {
+    /// 1 active, 0 inactive.
     status: u8,
+    /// Locked by wrong passwords.
     account_locked: bool,
+    /// UTC, such as `2025-12-31 00:00:00`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     account_locked_at: Option<String>,
+    /// UTC, such as `2025-12-31 00:00:00`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     account_locked_until: Option<String>,
 }
 
@@ -99,10 +117,14 @@ impl StatusInfo {
 }
 
 /// Never the password, not even its hash.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = UserPasswordInfo)]
 struct PasswordInfo {
+    /// 1 chosen, 2 temporary.
     password_status: u8,
+    /// UTC, such as `2025-12-31 00:00:00`; `null` when it does not expire.
+    #[schema(required = true)]
     password_expiration: Option<String>,
 }
 
@@ -115,7 +137,9 @@ impl From<&Password> for PasswordInfo {
     }
 }
 
-#[derive(Serialize)]
+/// What he may do: by his roles, and beside them.
+#[derive(Serialize, ToSchema)]
+#[schema(as = UserPermissions)]
 struct Permissions {
     roles: Vec<u64>,
     permissions: Vec<u16>,
@@ -130,14 +154,32 @@ impl Permissions {
     }
 }
 
-#[derive(Serialize)]
+/// Users in the order of their ids.
+#[derive(Serialize, ToSchema)]
+#[schema(as = UserList)]
 struct List {
     users: Vec<Shown>,
+    /// Where to go on with `after`, when there are more.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     next: Option<u64>,
 }
 
-/// `POST /api/admin/users` → 201. The password is judged and hashed, and never answered.
+/// Creates a user.
+///
+/// The password is judged and hashed, and never answered. Nobody grants a permission that he does not hold.
+#[utoipa::path(
+    post, path = "/api/admin/users", tag = tag::USERS, operation_id = "createUser",
+    request_body = Sent,
+    responses((status = 201, body = Shown)),
+    extensions(
+        ("x-permissions" = json!(ids(&[CREATE_USERS]))),
+        ("x-error-codes" = json!(openapi::codes(&[
+            (400, codes::NO_TENANT), (400, codes::NO_ROLE), (400, codes::NO_PERMISSION),
+            (403, codes::FORBIDDEN), (409, codes::NAME_TAKEN),
+        ]))),
+    ),
+)]
 pub(super) async fn create(
     State(app): State<AppState>,
     mut asking: Asking,
@@ -198,7 +240,16 @@ fn answer_created(asking: &Asking, receipt: &Receipt) -> Result<Response, ApiErr
     Ok(created(receipt, &location, envelope.header.sequence, &body))
 }
 
-/// `GET /api/admin/users` → 200 with the users of all tenants the caller administers, in the order of their ids.
+/// Lists the users of all tenants that the caller administers.
+#[utoipa::path(
+    get, path = "/api/admin/users", tag = tag::USERS, operation_id = "listUsers",
+    params(
+        parameters::Paged,
+        ("details" = Option<bool>, Query, description = "With the names of their tenants."),
+    ),
+    responses((status = 200, body = List)),
+    extensions(("x-permissions" = json!(ids(&[VIEW_USERS])))),
+)]
 pub(super) async fn list(State(app): State<AppState>, mut asking: Asking) -> Result<Response, ApiError> {
     asking.permitted(&[VIEW_USERS])?;
     let details = asking.query.flag("details")?;
@@ -235,7 +286,16 @@ pub(super) async fn list(State(app): State<AppState>, mut asking: Asking) -> Res
     Ok(answer(StatusCode::OK, &List { users, next }))
 }
 
-/// `GET /api/admin/users/{id}` → 200; with `?asOf=` as he was.
+/// Shows one user.
+#[utoipa::path(
+    get, path = "/api/admin/users/{id}", tag = tag::USERS, operation_id = "getUser",
+    params(parameters::Id, parameters::AsOf),
+    responses((status = 200, body = Shown), (status = 304)),
+    extensions(
+        ("x-permissions" = json!(ids(&[VIEW_USERS]))),
+        ("x-error-codes" = json!(openapi::codes(&[(404, codes::NO_USER)]))),
+    ),
+)]
 pub(super) async fn show(
     State(app): State<AppState>,
     Path(path): Path<String>,

@@ -12,14 +12,17 @@ use events::{
     time::Timestamp,
 };
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 use crate::{
     api::{
         AppState,
         answer::answer,
         asking::Asking,
+        codes,
         error::{ApiError, Kind},
         fields::parse_id,
+        openapi::{self, ids, parameters, tag},
         past::not_seen,
     },
     auth::permission::AUDIT,
@@ -30,21 +33,32 @@ use crate::{
 const LIMIT: usize = 100;
 
 /// One event, its properties named as `authledger events --format jsonl` names them.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Event)]
 struct Shown<'a> {
+    /// Its place in the whole log.
     sequence: u64,
+    #[schema(value_type = String, format = "date-time")]
     recorded_at: Timestamp,
     #[serde(rename = "type")]
     kind: String,
     schema_version: u16,
+    /// Its place in the object's own history.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     stream_version: Option<u64>,
     tenant: u64,
+    /// Who did it.
     actor: String,
+    /// For whom, when for another.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     on_behalf_of: Option<String>,
+    /// The fact; its properties depend on `type`, and what is sealed says `(sealed)`.
+    #[schema(value_type = Object)]
     event: Body<'a>,
+    /// The `X-Request-Id` of the request.
     command_id: String,
     command_index: u32,
     command_count: u32,
@@ -62,11 +76,16 @@ impl Serialize for Body<'_> {
     }
 }
 
-#[derive(Serialize)]
+/// Events of one object, newest first.
+#[derive(Serialize, ToSchema)]
+#[schema(as = History)]
 struct List<'a> {
+    /// The object: its kind and id.
     stream: String,
     events: Vec<Shown<'a>>,
+    /// Where to go on with `before`, when there are more.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     next: Option<u64>,
 }
 
@@ -94,9 +113,23 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// `GET /api/audit/objects/{kind}/{id}/history` → 200, a page at a time: `?limit=` (1–1000, else 100) and `?before=`.
+/// Shows the history of one object, newest first.
 ///
 /// An auditor of a child tenant sees the events of that tenant. A stream without any is to him as one that is not there.
+#[utoipa::path(
+    get, path = "/api/audit/objects/{kind}/{id}/history", tag = tag::AUDIT, operation_id = "getHistory",
+    params(
+        ("kind" = String, Path, description = "The kind of the object, such as `oauth_app`."),
+        parameters::Id,
+        ("limit" = Option<u16>, Query, description = "At most so many events; 100 when left out.", minimum = 1, maximum = 1000),
+        ("before" = Option<u64>, Query, description = "Only events before this sequence: the `next` of the page before."),
+    ),
+    responses((status = 200, body = List)),
+    extensions(
+        ("x-permissions" = json!(ids(&[AUDIT]))),
+        ("x-error-codes" = json!(openapi::codes(&[(404, codes::NO_HISTORY)]))),
+    ),
+)]
 pub(super) async fn history(
     State(app): State<AppState>,
     Path((kind, id)): Path<(String, String)>,

@@ -2,11 +2,11 @@
 
 mod history;
 
-use axum::{Router, routing::get};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::AppState;
 
 /// All routes of the family.
-pub(super) fn routes() -> Router<AppState> {
-    Router::new().route("/api/audit/objects/{kind}/{id}/history", get(history::history))
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::default().routes(routes!(history::history))
 }

@@ -8,21 +8,26 @@ use axum::{
 };
 use events::id::DataStoreId;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     api::{
         AppState,
         answer::answer,
         asking::Asking,
+        codes,
         error::{ApiError, Kind},
         fields::parse_id,
+        openapi::{self, ids, parameters, tag},
     },
     auth::permission::{CREATE_DATA_SOURCE, MGMT_API},
     commands::data_store::{DATA_STORES, DataStore, GROUP, by_id},
 };
 
-#[derive(Serialize)]
+/// A data store.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = DataStore)]
 struct Shown {
     id: u32,
     name: &'static str,
@@ -33,7 +38,8 @@ struct Shown {
     connection_type: ConnectionTypes,
 }
 
-#[derive(Serialize)]
+/// What data sources on it can be like.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct ConnectionTypes {
     /// What a data source on it may have as its `connectionType`.
@@ -44,7 +50,9 @@ struct ConnectionTypes {
     grant_types: &'static [&'static str],
 }
 
-#[derive(Serialize)]
+/// An option of data sources.
+#[derive(Serialize, ToSchema)]
+#[schema(as = DataStoreOption)]
 struct ShownOption {
     name: &'static str,
     /// Whether it is sealed in the log, and shown only where secrets are.
@@ -74,20 +82,37 @@ impl Shown {
     }
 }
 
-#[derive(Serialize)]
+/// All data stores.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = DataStoreList)]
 struct List {
     data_stores: Vec<Shown>,
 }
 
-/// `GET /api/mgmt/datastores` → 200.
+/// Lists what data sources can connect to.
+#[utoipa::path(
+    get, path = "/api/mgmt/datastores", tag = tag::DATA_STORES, operation_id = "listDataStores",
+    params(parameters::OnBehalf),
+    responses((status = 200, body = List)),
+    extensions(("x-permissions" = json!(ids(&[MGMT_API])))),
+)]
 pub(super) async fn list(State(app): State<AppState>, mut asking: Asking) -> Result<Response, ApiError> {
     let authorized = authorized(&app, &mut asking)?;
     let data_stores = DATA_STORES.iter().map(|store| Shown::of(store, authorized)).collect();
     Ok(answer(StatusCode::OK, &List { data_stores }))
 }
 
-/// `GET /api/mgmt/datastores/{id}` → 200.
+/// Shows one data store.
+#[utoipa::path(
+    get, path = "/api/mgmt/datastores/{id}", tag = tag::DATA_STORES, operation_id = "getDataStore",
+    params(parameters::Id, parameters::OnBehalf),
+    responses((status = 200, body = Shown)),
+    extensions(
+        ("x-permissions" = json!(ids(&[MGMT_API]))),
+        ("x-error-codes" = json!(openapi::codes(&[(404, codes::NO_DATA_STORE)]))),
+    ),
+)]
 pub(super) async fn show(
     State(app): State<AppState>,
     Path(path): Path<String>,

@@ -7,36 +7,24 @@ mod oauth_apps;
 mod oauth_profiles;
 mod permissions;
 
-use axum::{
-    Router,
-    routing::{any, get},
-};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::AppState;
 
 /// All routes of the family.
-pub(super) fn routes() -> Router<AppState> {
-    Router::new()
-        .route("/api/mgmt/oauthapps", get(oauth_apps::list).post(oauth_apps::create))
-        .route(
-            "/api/mgmt/oauthapps/{id}",
-            get(oauth_apps::show).put(oauth_apps::update).delete(oauth_apps::delete),
-        )
-        .route("/api/mgmt/oauthprofiles", get(oauth_profiles::list).post(oauth_profiles::create))
-        .route(
-            "/api/mgmt/oauthprofiles/{id}",
-            get(oauth_profiles::show).put(oauth_profiles::update).delete(oauth_profiles::delete),
-        )
-        .route("/api/mgmt/oauthprofiles/{id}/stats", get(oauth_profiles::stats))
-        .route("/api/mgmt/datasources", get(data_sources::list).post(data_sources::create))
-        .route(
-            "/api/mgmt/datasources/{id}",
-            get(data_sources::show).put(data_sources::update).delete(data_sources::delete),
-        )
-        .route("/api/mgmt/datasources/{id}/model", get(not_offered::model).post(not_offered::model))
-        .route("/api/mgmt/datasources/{id}/map", axum::routing::post(not_offered::map))
-        .route("/api/odata4/{*path}", any(not_offered::odata))
-        .route("/api/mgmt/datastores", get(data_stores::list))
-        .route("/api/mgmt/datastores/{id}", get(data_stores::show))
-        .route("/api/mgmt/permissions", get(permissions::show))
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::default()
+        .routes(routes!(oauth_apps::list::list, oauth_apps::create))
+        .routes(routes!(oauth_apps::show, oauth_apps::update, oauth_apps::delete))
+        .routes(routes!(oauth_profiles::list::list, oauth_profiles::create))
+        .routes(routes!(oauth_profiles::show, oauth_profiles::update, oauth_profiles::delete))
+        .routes(routes!(oauth_profiles::stats::stats))
+        .routes(routes!(data_sources::list::list, data_sources::create))
+        .routes(routes!(data_sources::show, data_sources::update, data_sources::delete))
+        .routes(routes!(not_offered::model))
+        .routes(routes!(not_offered::map))
+        .routes(routes!(not_offered::odata))
+        .routes(routes!(data_stores::list))
+        .routes(routes!(data_stores::show))
+        .routes(routes!(permissions::show))
 }

@@ -2,6 +2,7 @@
 
 use axum::{body::Body, http::StatusCode, response::Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::operator;
 use crate::api::{
@@ -11,11 +12,19 @@ use crate::api::{
     body,
     error::{ApiError, Fault},
     fields::Fields,
+    openapi::{
+        ids,
+        schemas::{BodySchema, body_schema, text},
+        tag,
+    },
 };
+use crate::auth::permission::OPERATE;
 use crate::logs::is_filter;
 
-#[derive(Serialize)]
+/// Which lines of the log are written.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Logging)]
 struct Shown<'a> {
     /// In force.
     level: &'a str,
@@ -23,19 +32,44 @@ struct Shown<'a> {
     after_restart: &'a str,
 }
 
+/// What a PUT sends.
+struct Sent;
+
+body_schema!(
+    Sent,
+    "LoggingUpdate",
+    BodySchema::new("Which lines shall be written.").required(
+        "level",
+        text(1..=4096)
+            .about("`error`, `warn`, `info`, `debug` or `trace`, or filters such as `info,authledger::api=debug`.")
+            .example("info,authledger::api=debug")
+    )
+);
+
 fn shown(app: &AppState) -> Response {
     let shown = Shown { level: &app.log().filter(), after_restart: &app.config().log.level };
     answer(StatusCode::OK, &shown)
 }
 
-/// `GET /api/operate/logging` → 200.
+/// Shows which lines of the log are written.
+#[utoipa::path(
+    get, path = "/api/operate/logging", tag = tag::OPERATION, operation_id = "getLogging",
+    responses((status = 200, body = Shown)),
+    extensions(("x-permissions" = json!(ids(&[OPERATE])))),
+)]
 pub(super) async fn show(mut asking: Asking) -> Result<Response, ApiError> {
     operator(&asking)?;
     asking.no_more_parameters()?;
     Ok(shown(asking.app()))
 }
 
-/// `PUT /api/operate/logging` → 200: another level from now on, until a restart.
+/// Changes which lines of the log are written, from now on and until a restart.
+#[utoipa::path(
+    put, path = "/api/operate/logging", tag = tag::OPERATION, operation_id = "updateLogging",
+    request_body = Sent,
+    responses((status = 200, body = Shown)),
+    extensions(("x-permissions" = json!(ids(&[OPERATE]))), ("x-unrecorded" = json!(true))),
+)]
 pub(super) async fn update(mut asking: Asking, body: Body) -> Result<Response, ApiError> {
     operator(&asking)?;
     asking.no_more_parameters()?;

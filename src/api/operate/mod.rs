@@ -2,15 +2,15 @@
 
 mod logging;
 
-use axum::{Router, routing::get};
 use events::id::SYSTEM_TENANT;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{AppState, asking::Asking, error::ApiError};
 use crate::auth::permission::OPERATE;
 
 /// All routes of the family.
-pub(super) fn routes() -> Router<AppState> {
-    Router::new().route("/api/operate/logging", get(logging::show).put(logging::update))
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::default().routes(routes!(logging::show, logging::update))
 }
 
 /// Refuses who is no operator: a user of the system tenant with permission 102, in his own name. What a server tells of

@@ -6,38 +6,65 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use events::id::DataSourceId;
 use projections::data_sources::Filter;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::description;
 use crate::{
     api::{
-        AppState, answer::answer, asking::Asking, asking::connection_type_name, error::ApiError,
-        headers::Query, slices,
+        AppState,
+        answer::answer,
+        asking::Asking,
+        asking::connection_type_name,
+        error::ApiError,
+        headers::Query,
+        openapi::{ids, parameters, tag},
+        slices,
     },
     commands::oauth_profile::VIEW,
 };
 
 /// One row of the list: everything but the options.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = DataSourceRow)]
 struct Row {
     id: String,
     name: String,
     data_store: u32,
+    /// `Cloud`, `Hybrid` or `Group`.
     connection_type: &'static str,
     is_group: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     description: Option<String>,
 }
 
-#[derive(Serialize)]
+/// Data sources in the order of their ids.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = DataSourceList)]
 struct List {
     data_sources: Vec<Row>,
+    /// Where to go on with `after`, when there are more.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     next: Option<String>,
 }
 
-/// `GET /api/mgmt/datasources` → 200.
+/// Lists the caller's own data sources.
+///
+/// Without their options. HDP's clients join these parameters with semicolons, which is read, too.
+#[utoipa::path(
+    get, path = "/api/mgmt/datasources", tag = tag::DATA_SOURCES, operation_id = "listDataSources",
+    params(
+        parameters::OnBehalf, parameters::Paged,
+        ("type" = Option<String>, Query, description = "`all`, `simple` or `group`.", pattern = "^(all|simple|group)$"),
+        ("isOData" = Option<bool>, Query, description = "Only those that are, or are not, set up for OData."),
+        ("details" = Option<bool>, Query, description = "Adds what only sharing makes true: nothing here."),
+    ),
+    responses((status = 200, body = List)),
+    extensions(("x-permissions" = json!(ids(&VIEW)))),
+)]
 pub(in crate::api::management) async fn list(
     State(app): State<AppState>,
     mut asking: Asking,

@@ -1,6 +1,6 @@
 //! `/api/mgmt/datasources`: data sources (hdp-api section 4, brief page 002).
 
-mod list;
+pub(super) mod list;
 mod sent;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -20,17 +20,17 @@ use events::{
 };
 use projections::data_sources::DataSource;
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
-pub(super) use list::list;
-
-use self::sent::{Sent, SentOption};
+use self::sent::{Replaced, Sent, SentOption};
 use crate::{
     api::{
         AppState,
         asking::{Asking, connection_type_name, echoed, fault, open_text},
-        body,
+        body, codes,
         error::{ApiError, Kind},
         fields::parse_id,
+        openapi::{self, ids, parameters, tag},
         past::open_text_then,
         written::{created, deleted, not_modified, shown, unexpected, updated, written},
     },
@@ -46,16 +46,21 @@ use crate::{
 };
 
 /// One data source as create, GET and PUT answer it; `id` is a text (hdp-api 9.1).
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = DataSource)]
 struct Shown<'a> {
     id: String,
     name: &'a str,
     data_store: u32,
+    /// `Cloud`, `Hybrid` or `Group`.
     connection_type: &'static str,
     is_group: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     description: Option<&'a str>,
+    /// By name. Those that are sealed only to whoever sent them, or may have them revealed.
+    #[schema(value_type = BTreeMap<String, String>)]
     options: Options,
 }
 
@@ -101,8 +106,21 @@ fn id_of(path: &str) -> Result<DataSourceId, ApiError> {
     parse_id(path).map(DataSourceId).ok_or_else(|| ApiError::NotFound(Kind::DataSource, path.to_owned()))
 }
 
-/// `POST /api/mgmt/datasources` → 201.
-pub(super) async fn create(
+/// Creates a data source.
+#[utoipa::path(
+    post, path = "/api/mgmt/datasources", tag = tag::DATA_SOURCES, operation_id = "createDataSource",
+    params(parameters::OnBehalf),
+    request_body = Sent,
+    responses((status = 201, body = Shown)),
+    extensions(
+        ("x-permissions" = json!(ids(&CREATE))),
+        ("x-error-codes" = json!(openapi::codes(&[
+            (400, codes::BAD_OPTION), (400, codes::BAD_CONNECTION_TYPE), (400, codes::NO_OAUTH_PROFILE),
+            (409, codes::NAME_TAKEN), (409, codes::KEY_UNREADABLE), (413, codes::OPTIONS_TOO_LARGE),
+        ]))),
+    ),
+)]
+pub(in crate::api::management) async fn create(
     State(app): State<AppState>,
     mut asking: Asking,
     body: Body,
@@ -158,8 +176,25 @@ fn answer_created(asking: &Asking, receipt: &Receipt) -> Result<Response, ApiErr
     Ok(created(receipt, &location, envelope.header.sequence, &body))
 }
 
-/// `PUT /api/mgmt/datasources/{id}` → 200.
-pub(super) async fn update(
+/// Replaces a data source.
+///
+/// Data store and connection type stay as they are. Sealed options that are left out stay, empty ones are cleared; others that
+/// are left out are cleared. The answer shows the sealed options that were sent.
+#[utoipa::path(
+    put, path = "/api/mgmt/datasources/{id}", tag = tag::DATA_SOURCES, operation_id = "updateDataSource",
+    params(parameters::Id, parameters::OnBehalf),
+    request_body = Replaced,
+    responses((status = 200, body = Shown), (status = 412)),
+    extensions(
+        ("x-permissions" = json!(ids(&MODIFY))),
+        ("x-error-codes" = json!(openapi::codes(&[
+            (400, codes::BAD_OPTION), (400, codes::BAD_CONNECTION_TYPE), (400, codes::CONNECTION_TYPE_FIXED),
+            (400, codes::NO_OAUTH_PROFILE), (404, codes::NO_DATA_SOURCE), (409, codes::NAME_TAKEN),
+            (409, codes::KEY_UNREADABLE), (413, codes::OPTIONS_TOO_LARGE),
+        ]))),
+    ),
+)]
+pub(in crate::api::management) async fn update(
     State(app): State<AppState>,
     Path(path): Path<String>,
     mut asking: Asking,
@@ -227,8 +262,20 @@ fn answer_updated(
     Ok(updated(receipt, envelope.header.sequence, &body))
 }
 
-/// `DELETE /api/mgmt/datasources/{id}` → 204.
-pub(super) async fn delete(Path(path): Path<String>, mut asking: Asking) -> Result<Response, ApiError> {
+/// Deletes a data source.
+#[utoipa::path(
+    delete, path = "/api/mgmt/datasources/{id}", tag = tag::DATA_SOURCES, operation_id = "deleteDataSource",
+    params(parameters::Id, parameters::OnBehalf),
+    responses((status = 204), (status = 412)),
+    extensions(
+        ("x-permissions" = json!(ids(&DELETE))),
+        ("x-error-codes" = json!(openapi::codes(&[(404, codes::NO_DATA_SOURCE_TO_DELETE)]))),
+    ),
+)]
+pub(in crate::api::management) async fn delete(
+    Path(path): Path<String>,
+    mut asking: Asking,
+) -> Result<Response, ApiError> {
     asking.permitted(&DELETE)?;
     asking.no_more_parameters()?;
     let expected = asking.expected()?;
@@ -244,9 +291,25 @@ pub(super) async fn delete(Path(path): Path<String>, mut asking: Asking) -> Resu
     }
 }
 
-/// `GET /api/mgmt/datasources/{id}` → 200, with the sealed options when they may be revealed, or with `?asOf=` as
-/// it was.
-pub(super) async fn show(
+/// Shows one data source.
+///
+/// With its sealed options, when `secrets.reveal` is `audited`: that is recorded as an event before it is answered. On behalf
+/// of another only for holders of 12, and never for HEAD. With `asOf`, as it was, and
+/// without them.
+#[utoipa::path(
+    get, path = "/api/mgmt/datasources/{id}", tag = tag::DATA_SOURCES, operation_id = "getDataSource",
+    params(
+        parameters::Id, parameters::OnBehalf, parameters::AsOf,
+        ("details" = Option<bool>, Query, description = "Adds what only sharing makes true: nothing here."),
+    ),
+    responses((status = 200, body = Shown), (status = 304)),
+    extensions(
+        ("x-permissions" = json!(ids(&VIEW))),
+        ("x-error-codes" = json!(openapi::codes(&[(404, codes::NO_DATA_SOURCE)]))),
+        ("x-reveals" = json!(true)),
+    ),
+)]
+pub(in crate::api::management) async fn show(
     State(app): State<AppState>,
     Path(path): Path<String>,
     mut asking: Asking,

@@ -15,12 +15,13 @@ use crate::{
         error::ApiError,
         fields::{Fields, parse_id},
         json::Json,
+        openapi::schemas::{BodySchema, body_schema, flag, id, text, texts_by_name, word_of},
     },
     commands::{
         Refusal,
         data_source::{OPTIONS_BYTES_MAX, OPTIONS_MAX, unknown_store},
         data_store::{self, DataStore, PROFILE_OPTION},
-        field::{DataSourceName, check_description},
+        field::{DESCRIPTION_BYTES_MAX, DataSourceName, NAME_CHARS_MAX, check_description},
     },
     vault::PlainSecret,
 };
@@ -41,6 +42,49 @@ pub(super) struct Sent {
     pub(super) plain_options: SortedMap<String, String>,
     pub(super) sealed_options: BTreeMap<String, SentOption>,
 }
+
+/// The properties that a create and a PUT have in common.
+fn properties(about: &str) -> BodySchema {
+    BodySchema::new(about)
+        .required(
+            "name",
+            text(1..=NAME_CHARS_MAX)
+                .pattern("^[A-Za-z][A-Za-z0-9_-]*$")
+                .about("An ASCII letter, then letters, digits, `_` and `-`; no other data source of the owner has it.")
+                .example("GA_Test"),
+        )
+        .optional(
+            "connectionType",
+            word_of(&["Cloud", "Hybrid", "Group"]).about("`Group` for data store 56; else `Cloud` when left out. It never changes."),
+        )
+        .optional("isGroup", flag().about("Whether the data store is 56, as a GET says."))
+        .optional("description", text(0..=DESCRIPTION_BYTES_MAX).about(format!("At most {DESCRIPTION_BYTES_MAX} bytes.")))
+        .optional(
+            "options",
+            texts_by_name(PROFILE_OPTION, OPTIONS_BYTES_MAX, OPTIONS_MAX).about(format!(
+                "Texts by name, at most {OPTIONS_MAX} of them and {OPTIONS_BYTES_MAX} bytes together. Those that the data store does \
+                 not list as plain are sealed. `{PROFILE_OPTION}` names a profile of the owner's, of the same data store."
+            )),
+        )
+}
+
+body_schema!(
+    Sent,
+    "DataSourceCreate",
+    properties("A new data source.")
+        .required("dataStore", id().about("What it connects to. It never changes.").example(1))
+);
+
+/// What a PUT sends: the same, but what never changes may be left out, and the id may be repeated.
+pub(super) struct Replaced;
+
+body_schema!(
+    Replaced,
+    "DataSourceUpdate",
+    properties("The data source as it shall be; what a GET answered can be sent back.")
+        .optional("dataStore", id().about("What it connects to. It never changes."))
+        .optional("id", id().about("The object's own."))
+);
 
 /// Why a body can't be a data source: by its form, or by a rule that the writer would refuse it by, too.
 pub(super) enum NotSent {

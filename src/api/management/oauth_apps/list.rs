@@ -6,6 +6,7 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use events::id::{OAuthAppId, SYSTEM_TENANT, TenantId};
 use projections::{oauth_apps::OAuthApp, table::Merged};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::description;
 use crate::{
@@ -13,7 +14,9 @@ use crate::{
         AppState,
         answer::answer,
         asking::Asking,
+        codes,
         error::{ApiError, Kind},
+        openapi::{self, ids, parameters, tag},
         slices,
     },
     auth::{permission::MGMT_API, principal::Principal},
@@ -21,14 +24,16 @@ use crate::{
 };
 
 /// One row of the list; `id` is a number there, and client id and secret are missing.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = OAuthApplicationRow)]
 struct Row {
     id: u64,
     name: String,
     data_store: u32,
     tenant_id: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     description: Option<String>,
     #[serde(rename = "authorizeURI")]
     authorize_uri: String,
@@ -37,14 +42,33 @@ struct Row {
     scope: String,
 }
 
-#[derive(Serialize)]
+/// Applications in the order of their ids.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OAuthApplicationList)]
 struct List {
     applications: Vec<Row>,
+    /// Where to go on with `after`, when there are more.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     next: Option<u64>,
 }
 
-/// `GET /api/mgmt/oauthapps` → 200 with all applications that the caller may administer or use.
+/// Lists the OAuth applications that the caller may administer or use.
+///
+/// Without client ids and secrets.
+#[utoipa::path(
+    get, path = "/api/mgmt/oauthapps", tag = tag::OAUTH_APPS, operation_id = "listOAuthApplications",
+    params(
+        parameters::OnBehalf, parameters::Paged,
+        ("tenantId" = Option<u64>, Query, description = "Only applications of this tenant."),
+        ("tenantName" = Option<String>, Query, description = "Only applications of the tenant of this name."),
+    ),
+    responses((status = 200, body = List)),
+    extensions(
+        ("x-permissions" = json!(ids(&[MGMT_API]))),
+        ("x-error-codes" = json!(openapi::codes(&[(404, codes::NO_TENANT)]))),
+    ),
+)]
 pub(in crate::api::management) async fn list(
     State(app): State<AppState>,
     mut asking: Asking,

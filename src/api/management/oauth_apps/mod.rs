@@ -1,6 +1,6 @@
 //! `/api/mgmt/oauthapps`: OAuth applications (hdp-api section 2, brief page 003).
 
-mod list;
+pub(super) mod list;
 
 use std::sync::Arc;
 
@@ -17,24 +17,31 @@ use events::{
 };
 use projections::oauth_apps::OAuthApp;
 use serde::Serialize;
-
-pub(super) use list::list;
+use utoipa::ToSchema;
 
 use crate::{
     api::{
         AppState,
         asking::{Asking, echoed, fault, open_text},
-        body,
+        body, codes,
         error::{ApiError, Kind},
         fields::{Fields, parse_id},
         json::Json,
+        openapi::{
+            self, ids, parameters,
+            schemas::{BodySchema, body_schema, id, text},
+            tag,
+        },
         past::open_text_then,
         written::{created, deleted, not_modified, shown, unexpected, updated, written},
     },
     commands::{
         NewKey, Refusal, Wish,
         disclosure::{RevealSecrets, Secrets},
-        field::{ClientId, EndpointUri, OAuthAppName, ScopeList, check_description, check_secret},
+        field::{
+            CLIENT_ID_BYTES_MAX, ClientId, DESCRIPTION_BYTES_MAX, EndpointUri, NAME_CHARS_MAX, OAuthAppName,
+            SCOPE_BYTES_MAX, SECRET_BYTES_MAX, ScopeList, URI_BYTES_MAX, check_description, check_secret,
+        },
         oauth_app::{CreateOAuthApp, DeleteOAuthApp, PERMISSIONS, Properties, UpdateOAuthApp, administered},
     },
     ledger::{live::Receipt, past::Moment},
@@ -42,17 +49,22 @@ use crate::{
 };
 
 /// One application as create, GET and PUT answer it; `id` is a text there (hdp-api 9.1).
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = OAuthApplication)]
 struct Shown<'a> {
+    #[schema(pattern = "^[1-9][0-9]*$")]
     id: String,
     name: &'a str,
     data_store: u32,
     tenant_id: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     description: Option<&'a str>,
     client_id: &'a str,
+    /// Only to whoever sent it, or may have it revealed.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     client_secret: Option<&'a str>,
     #[serde(rename = "authorizeURI")]
     authorize_uri: &'a str,
@@ -92,6 +104,73 @@ struct Sent {
     client_secret: Option<PlainSecret>,
 }
 
+/// The properties that a create and a PUT have in common.
+fn properties(about: &str) -> BodySchema {
+    BodySchema::new(about)
+        .required(
+            "name",
+            text(1..=NAME_CHARS_MAX)
+                .pattern("^[A-Za-z0-9_]([A-Za-z0-9_ ]*[A-Za-z0-9_])?$")
+                .about("ASCII letters, digits, `_`, and spaces inside; no other application of the tenant has it.")
+                .example("TenantA OAuth app"),
+        )
+        .required("dataStore", id().about("The data store that the application is for.").example(54))
+        .optional("tenantId", id().about("The tenant that it belongs to; the caller's own when left out. It never moves."))
+        .optional(
+            "description",
+            text(0..=DESCRIPTION_BYTES_MAX).about(format!("At most {DESCRIPTION_BYTES_MAX} bytes.")),
+        )
+        .required(
+            "clientId",
+            text(1..=CLIENT_ID_BYTES_MAX)
+                .about("As the provider gave it; printable ASCII.")
+                .example("asdfjasdljfasdkjf"),
+        )
+        .required(
+            "authorizeURI",
+            text(1..=URI_BYTES_MAX)
+                .format("uri")
+                .about("The provider's authorization endpoint: absolute, http or https, without user name, password and fragment.")
+                .example("https://accounts.google.com/o/oauth2/v2/auth"),
+        )
+        .required(
+            "tokenURI",
+            text(1..=URI_BYTES_MAX)
+                .format("uri")
+                .about("The provider's token endpoint, likewise.")
+                .example("https://www.googleapis.com/oauth2/v3/token"),
+        )
+        .required(
+            "scope",
+            text(1..=SCOPE_BYTES_MAX)
+                .about("Scopes, separated by spaces or commas; echoed as sent.")
+                .example("full_offline_access, test_repo"),
+        )
+}
+
+fn client_secret() -> openapi::schemas::Property {
+    text(1..=SECRET_BYTES_MAX)
+        .about(format!("As the provider gave it; at most {SECRET_BYTES_MAX} bytes, printable ASCII."))
+        .example("1912308409123890")
+}
+
+body_schema!(
+    Sent,
+    "OAuthApplicationCreate",
+    properties("A new application.").required("clientSecret", client_secret())
+);
+
+/// What a PUT sends: the same, but the secret may be left out and stays, and the id may be repeated.
+struct Replaced;
+
+body_schema!(
+    Replaced,
+    "OAuthApplicationUpdate",
+    properties("The application as it shall be; what a GET answered can be sent back.")
+        .optional("clientSecret", client_secret())
+        .optional("id", id().about("The object's own."))
+);
+
 impl Sent {
     /// Reads a body. With `own`, it is a PUT: the object's id may be repeated, so that what a GET answered can be sent back.
     fn read(body: Json, own: Option<OAuthAppId>) -> Result<Self, ApiError> {
@@ -129,8 +208,20 @@ fn id_of(path: &str) -> Result<OAuthAppId, ApiError> {
     parse_id(path).map(OAuthAppId).ok_or_else(|| ApiError::NotFound(Kind::OAuthApp, path.to_owned()))
 }
 
-/// `POST /api/mgmt/oauthapps` → 201.
-pub(super) async fn create(
+/// Creates an OAuth application.
+#[utoipa::path(
+    post, path = "/api/mgmt/oauthapps", tag = tag::OAUTH_APPS, operation_id = "createOAuthApplication",
+    params(parameters::OnBehalf),
+    request_body = Sent,
+    responses((status = 201, body = Shown)),
+    extensions(
+        ("x-permissions" = json!(ids(&PERMISSIONS))),
+        ("x-error-codes" = json!(openapi::codes(&[
+            (400, codes::NO_TENANT), (403, codes::FORBIDDEN), (409, codes::NAME_TAKEN), (409, codes::KEY_UNREADABLE),
+        ]))),
+    ),
+)]
+pub(in crate::api::management) async fn create(
     State(app): State<AppState>,
     mut asking: Asking,
     body: Body,
@@ -184,8 +275,23 @@ fn answer_created(asking: &Asking, receipt: &Receipt) -> Result<Response, ApiErr
     ))
 }
 
-/// `PUT /api/mgmt/oauthapps/{id}` → 200.
-pub(super) async fn update(
+/// Replaces an OAuth application.
+///
+/// Tenant and data store stay as they are. A secret that is left out stays; other optional properties that are left out are
+/// cleared. The answer shows the secret only when it was sent.
+#[utoipa::path(
+    put, path = "/api/mgmt/oauthapps/{id}", tag = tag::OAUTH_APPS, operation_id = "updateOAuthApplication",
+    params(parameters::Id, parameters::OnBehalf),
+    request_body = Replaced,
+    responses((status = 200, body = Shown), (status = 412)),
+    extensions(
+        ("x-permissions" = json!(ids(&PERMISSIONS))),
+        ("x-error-codes" = json!(openapi::codes(&[
+            (400, codes::NO_TENANT), (404, codes::NO_OAUTH_APP), (409, codes::NAME_TAKEN), (409, codes::KEY_UNREADABLE),
+        ]))),
+    ),
+)]
+pub(in crate::api::management) async fn update(
     State(app): State<AppState>,
     Path(path): Path<String>,
     mut asking: Asking,
@@ -240,8 +346,20 @@ fn answer_updated(asking: &Asking, receipt: &Receipt, data_store: DataStoreId) -
     Ok(updated(receipt, envelope.header.sequence, &body))
 }
 
-/// `DELETE /api/mgmt/oauthapps/{id}` → 204.
-pub(super) async fn delete(Path(path): Path<String>, mut asking: Asking) -> Result<Response, ApiError> {
+/// Deletes an OAuth application.
+#[utoipa::path(
+    delete, path = "/api/mgmt/oauthapps/{id}", tag = tag::OAUTH_APPS, operation_id = "deleteOAuthApplication",
+    params(parameters::Id, parameters::OnBehalf),
+    responses((status = 204), (status = 412)),
+    extensions(
+        ("x-permissions" = json!(ids(&PERMISSIONS))),
+        ("x-error-codes" = json!(openapi::codes(&[(404, codes::NO_OAUTH_APP)]))),
+    ),
+)]
+pub(in crate::api::management) async fn delete(
+    Path(path): Path<String>,
+    mut asking: Asking,
+) -> Result<Response, ApiError> {
     asking.permitted(&PERMISSIONS)?;
     asking.no_more_parameters()?;
     let expected = asking.expected()?;
@@ -256,8 +374,21 @@ pub(super) async fn delete(Path(path): Path<String>, mut asking: Asking) -> Resu
     }
 }
 
-/// `GET /api/mgmt/oauthapps/{id}` → 200, with the secret when it may be revealed, or with `?asOf=` as it was.
-pub(super) async fn show(
+/// Shows one OAuth application.
+///
+/// With its client secret, when `secrets.reveal` is `audited`: that is recorded as an event before it is answered. On behalf of
+/// another only for holders of 12, and never for HEAD. With `asOf`, as it was, and without the secret.
+#[utoipa::path(
+    get, path = "/api/mgmt/oauthapps/{id}", tag = tag::OAUTH_APPS, operation_id = "getOAuthApplication",
+    params(parameters::Id, parameters::OnBehalf, parameters::AsOf),
+    responses((status = 200, body = Shown), (status = 304)),
+    extensions(
+        ("x-permissions" = json!(ids(&PERMISSIONS))),
+        ("x-error-codes" = json!(openapi::codes(&[(404, codes::NO_OAUTH_APP)]))),
+        ("x-reveals" = json!(true)),
+    ),
+)]
+pub(in crate::api::management) async fn show(
     State(app): State<AppState>,
     Path(path): Path<String>,
     mut asking: Asking,

@@ -5,36 +5,60 @@ use std::sync::Arc;
 use axum::{extract::State, http::StatusCode, response::Response};
 use events::id::OAuthProfileId;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::description;
 use crate::{
-    api::{AppState, answer::answer, asking::Asking, error::ApiError, slices},
+    api::{
+        AppState,
+        answer::answer,
+        asking::Asking,
+        error::ApiError,
+        openapi::{ids, parameters, tag},
+        slices,
+    },
     commands::oauth_profile::VIEW,
 };
 
 /// One row of the list; `id` is a text there, and tokens and application are missing (hdp-api 3.3).
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = OAuthProfileRow)]
 struct Row {
     id: String,
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     description: Option<String>,
-    /// These three are the application's.
+    /// The application's.
     #[serde(rename = "authorizeURI")]
     authorize_uri: String,
+    /// The application's.
     #[serde(rename = "tokenURI")]
     token_uri: String,
+    /// The application's.
     scope: String,
 }
 
-#[derive(Serialize)]
+/// Profiles in the order of their ids.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OAuthProfileList)]
 struct List {
     profiles: Vec<Row>,
+    /// Where to go on with `after`, when there are more.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     next: Option<String>,
 }
 
-/// `GET /api/mgmt/oauthprofiles` → 200.
+/// Lists the caller's own OAuth profiles.
+///
+/// Without tokens.
+#[utoipa::path(
+    get, path = "/api/mgmt/oauthprofiles", tag = tag::OAUTH_PROFILES, operation_id = "listOAuthProfiles",
+    params(parameters::OnBehalf, parameters::Paged),
+    responses((status = 200, body = List)),
+    extensions(("x-permissions" = json!(ids(&VIEW)))),
+)]
 pub(in crate::api::management) async fn list(
     State(app): State<AppState>,
     mut asking: Asking,

@@ -1,7 +1,7 @@
 //! `/api/mgmt/oauthprofiles`: OAuth profiles (hdp-api section 3, brief page 004).
 
-mod list;
-mod stats;
+pub(super) mod list;
+pub(super) mod stats;
 
 use std::sync::Arc;
 
@@ -18,25 +18,31 @@ use events::{
 };
 use projections::oauth_profiles::OAuthProfile;
 use serde::Serialize;
-
-pub(super) use list::list;
-pub(super) use stats::stats;
+use utoipa::ToSchema;
 
 use crate::{
     api::{
         AppState,
         asking::{Asking, echoed, fault, open_text},
-        body,
+        body, codes,
         error::{ApiError, Kind},
         fields::{Fields, parse_id},
         json::Json,
+        openapi::{
+            self, ids, parameters,
+            schemas::{BodySchema, Property, body_schema, id, text},
+            tag,
+        },
         past::open_text_then,
         written::{created, deleted, not_modified, shown, unexpected, updated, written},
     },
     commands::{
         NewKey, Refusal, Wish,
         disclosure::{RevealSecrets, Secrets},
-        field::{OAuthProfileName, check_description, check_secret},
+        field::{
+            DESCRIPTION_BYTES_MAX, NAME_CHARS_MAX, OAuthProfileName, SECRET_BYTES_MAX, check_description,
+            check_secret,
+        },
         oauth_profile::{
             CREATE, CreateOAuthProfile, DELETE, DeleteOAuthProfile, MODIFY, UpdateOAuthProfile, VIEW, owned,
         },
@@ -46,17 +52,23 @@ use crate::{
 };
 
 /// One profile as create, GET and PUT answer it; `id` is a number there (hdp-api 9.1).
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = OAuthProfile)]
 struct Shown<'a> {
     id: u64,
     name: &'a str,
     oauth_app_id: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     description: Option<&'a str>,
+    /// Only to whoever sent it, or may have it revealed.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     access_token: Option<&'a str>,
+    /// Likewise.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     refresh_token: Option<&'a str>,
 }
 
@@ -95,6 +107,48 @@ struct Sent {
     refresh_token: Option<PlainSecret>,
 }
 
+/// The properties that a create and a PUT have in common.
+fn properties(about: &str) -> BodySchema {
+    BodySchema::new(about)
+        .required(
+            "name",
+            text(1..=NAME_CHARS_MAX)
+                .pattern("^[A-Za-z0-9_]+$")
+                .about("ASCII letters, digits and `_`; no other profile of the owner has it.")
+                .example("TenantA_profile"),
+        )
+        .required("oauthAppId", id().about("The application that the tokens belong to.").example(17))
+        .optional(
+            "description",
+            text(0..=DESCRIPTION_BYTES_MAX).about(format!("At most {DESCRIPTION_BYTES_MAX} bytes.")),
+        )
+        .optional("accessToken", token_schema(0).about("As the provider gave it; an empty one is none."))
+}
+
+fn token_schema(least: usize) -> Property {
+    text(least..=SECRET_BYTES_MAX)
+}
+
+body_schema!(
+    Sent,
+    "OAuthProfileCreate",
+    properties("A new profile.").required(
+        "refreshToken",
+        token_schema(1).about("As the provider gave it; printable ASCII.").example("1//0gEXAMPLE")
+    )
+);
+
+/// What a PUT sends: the same, but tokens may be left out and stay, and the id may be repeated.
+struct Replaced;
+
+body_schema!(
+    Replaced,
+    "OAuthProfileUpdate",
+    properties("The profile as it shall be; what a GET answered can be sent back.")
+        .optional("refreshToken", token_schema(1).about("As the provider gave it; printable ASCII."))
+        .optional("id", id().about("The object's own."))
+);
+
 impl Sent {
     /// Reads a body. With `own`, it is a PUT: the object's id may be repeated, and the tokens may be left out.
     fn read(body: Json, own: Option<OAuthProfileId>) -> Result<Self, ApiError> {
@@ -130,8 +184,20 @@ fn id_of(path: &str) -> Result<OAuthProfileId, ApiError> {
     parse_id(path).map(OAuthProfileId).ok_or_else(|| ApiError::NotFound(Kind::OAuthProfile, path.to_owned()))
 }
 
-/// `POST /api/mgmt/oauthprofiles` → 201.
-pub(super) async fn create(
+/// Creates an OAuth profile.
+#[utoipa::path(
+    post, path = "/api/mgmt/oauthprofiles", tag = tag::OAUTH_PROFILES, operation_id = "createOAuthProfile",
+    params(parameters::OnBehalf),
+    request_body = Sent,
+    responses((status = 201, body = Shown)),
+    extensions(
+        ("x-permissions" = json!(ids(&CREATE))),
+        ("x-error-codes" = json!(openapi::codes(&[
+            (400, codes::NO_OAUTH_APP), (409, codes::NAME_TAKEN), (409, codes::KEY_UNREADABLE),
+        ]))),
+    ),
+)]
+pub(in crate::api::management) async fn create(
     State(app): State<AppState>,
     mut asking: Asking,
     body: Body,
@@ -184,8 +250,23 @@ fn answer_created(asking: &Asking, receipt: &Receipt) -> Result<Response, ApiErr
     Ok(created(receipt, &location, envelope.header.sequence, &body))
 }
 
-/// `PUT /api/mgmt/oauthprofiles/{id}` → 200.
-pub(super) async fn update(
+/// Replaces an OAuth profile.
+///
+/// Tokens that are left out stay, an empty access token is cleared. The answer shows the tokens that were sent.
+#[utoipa::path(
+    put, path = "/api/mgmt/oauthprofiles/{id}", tag = tag::OAUTH_PROFILES, operation_id = "updateOAuthProfile",
+    params(parameters::Id, parameters::OnBehalf),
+    request_body = Replaced,
+    responses((status = 200, body = Shown), (status = 412)),
+    extensions(
+        ("x-permissions" = json!(ids(&MODIFY))),
+        ("x-error-codes" = json!(openapi::codes(&[
+            (400, codes::NO_OAUTH_APP), (404, codes::NO_OAUTH_PROFILE), (409, codes::NAME_TAKEN),
+            (409, codes::KEY_UNREADABLE),
+        ]))),
+    ),
+)]
+pub(in crate::api::management) async fn update(
     State(app): State<AppState>,
     Path(path): Path<String>,
     mut asking: Asking,
@@ -246,8 +327,22 @@ fn answer_updated(asking: &Asking, receipt: &Receipt) -> Result<Response, ApiErr
     Ok(updated(receipt, envelope.header.sequence, &body))
 }
 
-/// `DELETE /api/mgmt/oauthprofiles/{id}` → 204. Data sources that use the profile stay, without it.
-pub(super) async fn delete(Path(path): Path<String>, mut asking: Asking) -> Result<Response, ApiError> {
+/// Deletes an OAuth profile.
+///
+/// Data sources that use it stay, without it.
+#[utoipa::path(
+    delete, path = "/api/mgmt/oauthprofiles/{id}", tag = tag::OAUTH_PROFILES, operation_id = "deleteOAuthProfile",
+    params(parameters::Id, parameters::OnBehalf),
+    responses((status = 204), (status = 412)),
+    extensions(
+        ("x-permissions" = json!(ids(&DELETE))),
+        ("x-error-codes" = json!(openapi::codes(&[(404, codes::NO_OAUTH_PROFILE)]))),
+    ),
+)]
+pub(in crate::api::management) async fn delete(
+    Path(path): Path<String>,
+    mut asking: Asking,
+) -> Result<Response, ApiError> {
     asking.permitted(&DELETE)?;
     asking.no_more_parameters()?;
     let expected = asking.expected()?;
@@ -261,8 +356,22 @@ pub(super) async fn delete(Path(path): Path<String>, mut asking: Asking) -> Resu
     }
 }
 
-/// `GET /api/mgmt/oauthprofiles/{id}` → 200, with the tokens when they may be revealed, or with `?asOf=` as it was.
-pub(super) async fn show(
+/// Shows one OAuth profile.
+///
+/// With its tokens, when `secrets.reveal` is `audited`: that is recorded as an event before it is answered. On behalf of
+/// another only for holders of 12, and never for HEAD. With `asOf`, as it was, and
+/// without them.
+#[utoipa::path(
+    get, path = "/api/mgmt/oauthprofiles/{id}", tag = tag::OAUTH_PROFILES, operation_id = "getOAuthProfile",
+    params(parameters::Id, parameters::OnBehalf, parameters::AsOf),
+    responses((status = 200, body = Shown), (status = 304)),
+    extensions(
+        ("x-permissions" = json!(ids(&VIEW))),
+        ("x-error-codes" = json!(openapi::codes(&[(404, codes::NO_OAUTH_PROFILE)]))),
+        ("x-reveals" = json!(true)),
+    ),
+)]
+pub(in crate::api::management) async fn show(
     State(app): State<AppState>,
     Path(path): Path<String>,
     mut asking: Asking,

@@ -9,6 +9,7 @@ use axum::{
 };
 use events::id::DataSourceId;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::find;
 use crate::{
@@ -16,24 +17,32 @@ use crate::{
         AppState,
         answer::answer,
         asking::Asking,
+        codes,
         error::{ApiError, Kind},
         headers::Page,
         management::data_sources,
+        openapi::{self, ids, parameters, tag},
         slices,
     },
     commands::oauth_profile::VIEW,
 };
 
-#[derive(Serialize)]
+/// A data source that uses the profile.
+#[derive(Serialize, ToSchema)]
+#[schema(as = LinkedDataSource)]
 struct Linked {
     id: String,
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     description: Option<String>,
 }
 
-#[derive(Serialize)]
+/// Which data sources use a profile.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OAuthProfileStats)]
 struct Stats {
+    /// How many.
     #[serde(rename = "dataSourcesLinked")]
     linked: usize,
     #[serde(rename = "dataStoreId")]
@@ -42,7 +51,16 @@ struct Stats {
     sources: Vec<Linked>,
 }
 
-/// `GET /api/mgmt/oauthprofiles/{id}/stats` → 200.
+/// Shows which data sources use an OAuth profile.
+#[utoipa::path(
+    get, path = "/api/mgmt/oauthprofiles/{id}/stats", tag = tag::OAUTH_PROFILES, operation_id = "getOAuthProfileStats",
+    params(parameters::Id, parameters::OnBehalf),
+    responses((status = 200, body = Stats)),
+    extensions(
+        ("x-permissions" = json!(ids(&VIEW))),
+        ("x-error-codes" = json!(openapi::codes(&[(404, codes::NO_OAUTH_PROFILE)]))),
+    ),
+)]
 pub(in crate::api::management) async fn stats(
     State(app): State<AppState>,
     Path(path): Path<String>,

@@ -1,0 +1,219 @@
+//! The OpenAPI document, generated from the handlers, and the page that shows it.
+//!
+//! A route exists only through its handler's annotation (`router.rs`), so router and document can't name different addresses.
+//! What an annotation says is the handler's own; what follows from what an operation is, `complete.rs` adds. Bodies that are
+//! answered describe themselves by `ToSchema` on the structs that are serialised; bodies that are sent have their schema beside
+//! the reader (`schemas.rs`). The tests hold every answer they get against the document.
+
+mod complete;
+pub(super) mod page;
+pub(super) mod parameters;
+pub(super) mod schemas;
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::{Body, Bytes};
+use axum::http::HeaderValue;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::Response as Answer;
+use events::id::PermissionId;
+use serde_json::{Value, json};
+use utoipa::openapi::extensions::Extensions;
+use utoipa::openapi::info::{InfoBuilder, LicenseBuilder};
+use utoipa::openapi::path::Paths;
+use utoipa::openapi::response::Response;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{Components, OpenApi, OpenApiBuilder, RefOr, Server};
+
+use super::codes::{self, Code};
+use super::error::TEXT_CODE_FAMILIES;
+use crate::config::Config;
+
+/// Groups of operations; each annotation names one.
+pub(super) mod tag {
+    /// `/api/mgmt/oauthapps`
+    pub(in crate::api) const OAUTH_APPS: &str = "OAuth applications";
+    /// `/api/mgmt/oauthprofiles`
+    pub(in crate::api) const OAUTH_PROFILES: &str = "OAuth profiles";
+    /// `/api/mgmt/datasources`
+    pub(in crate::api) const DATA_SOURCES: &str = "Data sources";
+    /// `/api/mgmt/datastores`
+    pub(in crate::api) const DATA_STORES: &str = "Data stores";
+    /// `/api/admin/tenants`
+    pub(in crate::api) const TENANTS: &str = "Tenants";
+    /// `/api/admin/users`
+    pub(in crate::api) const USERS: &str = "Users";
+    /// `/api/admin/permissions`, `/api/mgmt/permissions`
+    pub(in crate::api) const PERMISSIONS: &str = "Permissions";
+    /// `/api/audit`
+    pub(in crate::api) const AUDIT: &str = "Audit";
+    /// `/api/operate`, `/metrics`
+    pub(in crate::api) const OPERATION: &str = "Operation";
+    /// What load balancers ask.
+    pub(in crate::api) const HEALTH: &str = "Health";
+    /// HDP's, and answered 501.
+    pub(in crate::api) const NOT_OFFERED: &str = "Not offered";
+    /// This document.
+    pub(in crate::api) const DOCUMENT: &str = "Documentation";
+}
+
+/// Every group with what it is about, in the order of the page.
+const TAGS: &[(&str, &str)] = &[
+    (
+        tag::OAUTH_APPS,
+        "The credentials by which this installation is known to an outside OAuth provider: one application per provider, data store and tenant.",
+    ),
+    (
+        tag::OAUTH_PROFILES,
+        "A user's tokens at a provider, through one OAuth application. A profile is seen by its owner, and by who acts for him.",
+    ),
+    (
+        tag::DATA_SOURCES,
+        "What a user connects to: a data store with options, which may name an OAuth profile. Seen by its owner, and by who acts for him.",
+    ),
+    (tag::DATA_STORES, "What data sources can connect to, and which options are known."),
+    (tag::TENANTS, "Tenants: who is separated from whom."),
+    (tag::USERS, "Users: who may ask."),
+    (tag::PERMISSIONS, "The catalogue of permissions, and which of them somebody holds."),
+    (tag::AUDIT, "What happened: for holders of 101 or 12. Reading here is no event."),
+    (tag::OPERATION, "How the server does: for users of the system tenant who hold 102 or 12."),
+    (tag::HEALTH, "Is it alive, is it ready: for load balancers and people, without credentials."),
+    (tag::NOT_OFFERED, "Operations of Hybrid Data Pipeline that need what is not here; they answer 501."),
+    (tag::DOCUMENT, "This document, as JSON and as a page, without credentials."),
+];
+
+/// On an operation: ids of the permissions that its caller needs, all of them, or 12 alone.
+pub(super) const PERMISSIONS: &str = "x-permissions";
+/// In an annotation: the codes that are this operation's own, made by [`codes`]. In the document: on each response, the codes
+/// that its body may have; at the top, the whole table.
+pub(super) const CODES: &str = "x-error-codes";
+/// In an annotation of a GET: that its answer may wait for an event, because it reveals a secret.
+pub(super) const REVEALS: &str = "x-reveals";
+/// In an annotation of a change: that it records no event, so that nothing of what holds for writes holds for it.
+pub(super) const UNRECORDED: &str = "x-unrecorded";
+/// At the top: what any address can answer, with a route or without.
+const ANYWHERE: &str = "x-any-address";
+
+const ABOUT: &str = "An event-sourced authorization ledger: OAuth objects and provable history. \
+`/api/mgmt` and `/api/admin` are compatible with the management and administration APIs of Hybrid Data Pipeline.
+
+**Credentials.** HTTP Basic on everything below `/api` but the operations that say otherwise; without them nobody can tell which \
+addresses exist. 401 comes first, then 403 when a permission is missing, then 404 for what is not there *or not for you*.
+
+**Errors.** Every refusal has the same body, `{\"error\": {\"code\", \"message\": {\"lang\", \"value\"}}}`. Codes never change their \
+meaning; `x-error-codes` lists them with their messages, and each response names those it may carry. `code` is a text below \
+`/api/mgmt/oauthapps`, `/api/mgmt/oauthprofiles` and `/api/mgmt/datasources`, and a number everywhere else.
+
+**Ids** are accepted as numbers or as texts; what an operation answers, its schema says.
+
+**Methods.** HEAD is answered wherever GET is, with the same headers and no body.
+
+**Writes** answer after their events are on disk, with `Ledger-Sequence`; `Idempotency-Key` makes them repeatable, `If-Match` \
+conditional. Unknown properties and query parameters are refused by name.";
+
+/// The ids of permissions, for an annotation's `x-permissions`.
+pub(super) fn ids(permissions: &[PermissionId]) -> Vec<u16> {
+    permissions.iter().map(|id| id.0).collect()
+}
+
+/// Statuses with codes that are an operation's own, for an annotation's `x-error-codes`.
+pub(super) fn codes(own: &[(u16, Code)]) -> Vec<(u16, u32)> {
+    own.iter().map(|(status, code)| (*status, code.number)).collect()
+}
+
+/// Document and page, as they are answered.
+#[derive(Clone, Debug)]
+pub(super) struct Documentation {
+    pub(super) json: Bytes,
+    page: Bytes,
+}
+
+impl Documentation {
+    /// Completes what the annotations say, and writes it down once.
+    pub(super) fn of(annotated: OpenApi, config: &Config, public_url: &str) -> Documentation {
+        let document = completed(annotated, config, public_url);
+        let json =
+            serde_json::to_vec(&document).expect("a document has string keys and no failing serialisers");
+        let page = page::render(&document).into_string();
+        Documentation { json: json.into(), page: page.into() }
+    }
+}
+
+/// This document.
+#[utoipa::path(
+    get, path = "/api/openapi.json", tag = tag::DOCUMENT, operation_id = "getOpenApi",
+    responses((status = 200, description = "The document.", body = serde_json::Value, content_type = "application/json")),
+)]
+pub(super) async fn openapi(Extension(documentation): Extension<Arc<Documentation>>) -> Answer {
+    let mut answer = Answer::new(Body::from(documentation.json.clone()));
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer
+}
+
+fn completed(annotated: OpenApi, config: &Config, public_url: &str) -> OpenApi {
+    let OpenApi { paths: Paths { mut paths, .. }, components, .. } = annotated;
+    for (path, item) in &mut paths {
+        complete::complete(path, item, &config.limits);
+    }
+    // The router writes a parameter of several segments with a star, OpenAPI without.
+    let paths = paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
+    let license = LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0"));
+    let info = InfoBuilder::new()
+        .title("authledger")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(ABOUT))
+        .license(Some(license.build()));
+    let tags =
+        TAGS.iter().map(|(name, about)| TagBuilder::new().name(*name).description(Some(*about)).build());
+    let mut document = OpenApiBuilder::new()
+        .info(info.build())
+        .servers(Some([Server::new(public_url)]))
+        .security(Some([SecurityRequirement::new("basic", [] as [&str; 0])]))
+        .tags(Some(tags.collect::<Vec<_>>()))
+        .components(Some(shared(components.unwrap_or_default())))
+        .build();
+    document.paths.paths = paths;
+    document.extensions = Some(Extensions::from_iter([(CODES, table()), (ANYWHERE, anywhere())]));
+    document
+}
+
+fn shared(mut components: Components) -> Components {
+    components.schemas.values_mut().for_each(complete::close);
+    for text in [false, true] {
+        components.schemas.insert(schemas::error_name(text).to_owned(), RefOr::T(schemas::error(text)));
+    }
+    for (name, parameter) in parameters::headers() {
+        components.parameters.insert(name.to_owned(), RefOr::T(parameter));
+    }
+    for (name, header) in complete::headers() {
+        components.headers.insert(name.to_owned(), RefOr::T(header));
+    }
+    let basic = HttpBuilder::new().scheme(HttpAuthScheme::Basic).description(Some(
+        "User name and password. Too many wrong ones are answered 429, and may lock the account.",
+    ));
+    components.add_security_scheme("basic", SecurityScheme::Http(basic.build()));
+    components
+}
+
+/// Every code there is.
+fn table() -> Value {
+    codes::ALL.iter().map(|code| json!({ "code": code.number, "message": code.message })).collect()
+}
+
+/// Responses by status, as an operation has them, and where codes are texts.
+fn anywhere() -> Value {
+    let mut responses = serde_json::Map::new();
+    for (status, codes) in complete::anywhere() {
+        let mut response = Response::new("");
+        // Of which family an address is, its beginning says.
+        response.content.insert(complete::JSON.to_owned(), schemas::json(schemas::error_ref(true)));
+        complete::describe_refusal(&mut response, status, &codes, false);
+        responses.insert(
+            status.to_string(),
+            serde_json::to_value(response).expect("a response has string keys and no failing serialisers"),
+        );
+    }
+    json!({ "responses": responses, "textCodesBelow": TEXT_CODE_FAMILIES })
+}
