@@ -18,5 +18,7 @@ pub mod streams;
 pub mod table;
 pub mod tenants;
 pub mod users;
+#[cfg(debug_assertions)]
+pub mod visits;
 
 pub use state::{Changes, State};

@@ -35,6 +35,7 @@ impl<K, V> Default for Table<'_, K, V> {
 impl<K: Ord + Clone, V> Table<'_, K, V> {
     /// The row of that key.
     pub fn get(&self, key: &K) -> Option<&V> {
+        visited();
         match (self.rows.get(key), self.base) {
             (Some(row), _) => Some(row),
             (None, Some(base)) if !self.removed.contains(key) => base.get(key),
@@ -64,8 +65,8 @@ impl<K: Ord + Clone, V> Table<'_, K, V> {
     /// Rows in key order; the cost is that of the rows visited.
     pub fn range<R: RangeBounds<K> + Clone>(&self, range: R) -> Range<'_, K, V> {
         Range {
-            own: self.rows.range(range.clone()).peekable(),
-            base: self.base.map(|base| base.range(range).peekable()),
+            own: Visited(self.rows.range(range.clone())).peekable(),
+            base: self.base.map(|base| Visited(base.range(range)).peekable()),
             removed: &self.removed,
         }
     }
@@ -104,8 +105,8 @@ impl<K: Ord + Clone, V> Table<'_, K, V> {
 
 /// Iterator over a range of a [`Table`].
 pub struct Range<'a, K, V> {
-    own: Peekable<btree_map::Range<'a, K, V>>,
-    base: Option<Peekable<btree_map::Range<'a, K, V>>>,
+    own: Peekable<Visited<'a, K, V>>,
+    base: Option<Peekable<Visited<'a, K, V>>>,
     removed: &'a BTreeSet<K>,
 }
 
@@ -128,6 +129,22 @@ impl<'a, K: Ord, V> Iterator for Range<'a, K, V> {
             _ => self.own.next(),
         }
     }
+}
+
+/// The entries of a range, of which tests count how many were looked at, shown or not.
+struct Visited<'a, K, V>(btree_map::Range<'a, K, V>);
+
+impl<'a, K, V> Iterator for Visited<'a, K, V> {
+    type Item = (&'a K, &'a V);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().inspect(|_| visited())
+    }
+}
+
+fn visited() {
+    #[cfg(debug_assertions)]
+    crate::visits::add_one();
 }
 
 /// Several rising sequences as one.

@@ -36,6 +36,7 @@ struct Disk {
     head: Option<Head>,
     /// Appends that still succeed before the fault, and the fault.
     fault: Option<(u64, Fault)>,
+    leaves_read: u64,
 }
 
 impl MemoryDisk {
@@ -54,6 +55,11 @@ impl MemoryDisk {
     /// Lets `successes` appends pass and makes the one after them fail; it replaces a fault asked for earlier.
     pub fn fail_after(&self, successes: u64, fault: Fault) {
         self.shared.lock().fault = Some((successes, fault));
+    }
+
+    /// How many leaves were read so far, by whomever.
+    pub fn leaves_read(&self) -> u64 {
+        self.shared.lock().leaves_read
     }
 
     /// Changes a stored leaf behind the engine's back, as damage or a forger would.
@@ -192,7 +198,11 @@ impl LogReader for View {
             let index = usize::try_from(sequence)
                 .map_err(|_| StoreError::Damaged { sequence: Sequence(sequence) })?;
             // One leaf at a time: the visitor may itself ask the store for something.
-            let leaf = self.disk.shared.lock().leaves.get(index).cloned();
+            let leaf = {
+                let mut disk = self.disk.shared.lock();
+                disk.leaves_read += 1;
+                disk.leaves.get(index).cloned()
+            };
             let leaf = leaf.ok_or(StoreError::Damaged { sequence: Sequence(sequence) })?;
             if visit(Sequence(sequence), &leaf).is_break() {
                 return Ok(());
