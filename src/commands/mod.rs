@@ -221,7 +221,7 @@ pub fn acting(
 ) -> Result<Principal, Refusal> {
     let Actor::User(user) = actor else { return Err(Refusal::LacksPermission) };
     let active = state.users.rows.get(&user).is_some_and(|row| row.status == UserStatus::Active);
-    let principal = Principal::of(state, user).filter(|_| active).ok_or(Refusal::ActorGone)?;
+    let principal = Principal::of_actor(state, user).filter(|_| active).ok_or(Refusal::ActorGone)?;
     if !permissions.iter().all(|permission| principal.may(*permission)) {
         return Err(Refusal::LacksPermission);
     }

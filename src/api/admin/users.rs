@@ -16,7 +16,10 @@ use events::{
     time::Timestamp,
     user::{Password, UserStatus},
 };
-use projections::users::{Lock, User};
+use projections::{
+    table::Merged,
+    users::{Lock, User},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -271,11 +274,9 @@ pub(super) async fn list(State(app): State<AppState>, mut asking: Asking) -> Res
                 let from = UserId(after.saturating_add(1));
                 state.users.rows.range(from..).take(most).map(|(id, user)| row(*id, user)).collect()
             } else {
-                let of_each = |tenant: &TenantId| state.users.of_tenant(*tenant, UserId(after)).take(most);
-                let mut ids: Vec<UserId> = tenants.iter().flat_map(of_each).collect();
-                ids.sort_unstable();
-                ids.truncate(most);
-                ids.iter().filter_map(|id| Some(row(*id, state.users.rows.get(id)?))).collect()
+                let of_each = |tenant: &TenantId| state.users.of_tenant(*tenant, UserId(after));
+                let ids = Merged::of(tenants.iter().map(of_each)).take(most);
+                ids.filter_map(|id| Some(row(id, state.users.rows.get(&id)?))).collect()
             }
         })
     };
