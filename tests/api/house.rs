@@ -64,7 +64,7 @@ pub(crate) struct House {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) clock: Arc<SteppedClock>,
     pub(crate) witness: MemoryWitness,
-    disk: MemoryDisk,
+    pub(crate) disk: MemoryDisk,
 }
 
 /// An answer, received whole.

@@ -17,5 +17,7 @@ mod oauth_apps;
 mod oauth_profiles;
 mod openapi;
 mod samples;
+#[cfg(debug_assertions)]
+mod scale;
 mod schema;
 mod wire;

@@ -8,6 +8,8 @@
 
 mod ledger;
 mod oauth_apps;
+#[cfg(debug_assertions)]
+mod scale;
 mod tenants_and_users;
 
 use events::{

@@ -1,0 +1,145 @@
+//! No decision scans: what the writer looks at depends on the wish, not on how much else there is. Only in builds with debug
+//! assertions, which count.
+
+use events::{
+    id::{DataSourceId, DataStoreId, OAuthAppId, OAuthProfileId, UserId},
+    sealed::SecretChange,
+    sorted::SortedMap,
+};
+use projections::visits;
+
+use super::{A, World, create, delete, ids, key, login, roles, sealed, update};
+use crate::commands::{
+    Wish,
+    data_source::{CreateDataSource, DeleteDataSource, UpdateDataSource},
+    disclosure::{RevealSecrets, Secrets},
+    field::{DataSourceName, OAuthProfileName},
+    oauth_profile::{CreateOAuthProfile, DeleteOAuthProfile, UpdateOAuthProfile},
+    user::CreateUser,
+};
+
+/// Who asks: 12, for the least of what he may is a matter of other tests.
+const ADMIN: u64 = 1;
+/// What a decision looks at that takes nothing along.
+const ENTRIES_MAX: u64 = 20;
+
+fn profile(name: &str, app: u64) -> Wish {
+    Wish::CreateOAuthProfile(Box::new(CreateOAuthProfile {
+        name: OAuthProfileName::parse(name).expect("a good name"),
+        oauth_app: OAuthAppId(app),
+        key: key(40),
+        description: None,
+        access_token: None,
+        refresh_token: sealed(40),
+    }))
+}
+
+fn source(name: &str, profile: Option<u64>) -> Wish {
+    Wish::CreateDataSource(Box::new(CreateDataSource {
+        name: DataSourceName::parse(name).expect("a good name"),
+        data_store: DataStoreId(54),
+        connection_type: None,
+        key: key(41),
+        description: None,
+        profile: profile.map(OAuthProfileId),
+        plain_options: SortedMap::default(),
+        sealed_options: [("Password".to_owned(), sealed(41))].into_iter().collect(),
+    }))
+}
+
+fn user(number: u8) -> Wish {
+    Wish::CreateUser(Box::new(CreateUser {
+        tenant: Some(A),
+        key: key(30),
+        name: sealed(30),
+        login: login(number),
+        status: events::user::UserStatus::Active,
+        password: None,
+        roles: roles(&[3]),
+        permissions: ids(&[1, 2, 3, 4, 7, 11, 28]),
+    }))
+}
+
+/// A world in which so many others have a profile and two data sources each, and one an application; number 1 has those of the
+/// id 1, one data source without a profile, and three with one.
+fn world(others: u8) -> World {
+    let mut world = World::with_apps();
+    world.then(ADMIN, profile("P", 1));
+    world.then(ADMIN, source("alone", None));
+    for name in ["A", "B", "C"] {
+        world.then(ADMIN, source(name, Some(1)));
+    }
+    for number in 0..others {
+        world.then(ADMIN, user(100 + number));
+        let id = world.view.state.users.rows.all().last().expect("he").0.0;
+        world.then(id, create(&format!("app {number}"), None, 50));
+        world.then(id, profile("P", 1));
+        let his = world.view.state.oauth_profiles.rows.all().last().expect("his").0.0;
+        for name in ["A", "B"] {
+            world.then(id, source(name, Some(his)));
+        }
+    }
+    world
+}
+
+fn cost(world: &World, wish: Wish) -> u64 {
+    let before = visits::count();
+    let decision = world.when(ADMIN, wish).expect("granted");
+    assert!(!decision.facts.is_empty());
+    visits::count() - before
+}
+
+fn reveal(world: &World, id: DataSourceId) -> Wish {
+    let changed = world.view.state.data_sources.rows.get(&id).expect("it is there").changed;
+    Wish::RevealSecrets(RevealSecrets { secrets: Secrets::DataSource(id), changed })
+}
+
+/// One wish of each kind, about things of the first user.
+fn wishes(world: &World) -> Vec<(&'static str, Wish)> {
+    let profile_replaced = UpdateOAuthProfile {
+        id: OAuthProfileId(1),
+        expected: None,
+        name: OAuthProfileName::parse("Q").expect("a good name"),
+        oauth_app: OAuthAppId(1),
+        description: None,
+        access_token: SecretChange::Kept,
+        refresh_token: None,
+    };
+    let source_replaced = UpdateDataSource {
+        id: DataSourceId(1),
+        expected: None,
+        name: DataSourceName::parse("other").expect("a good name"),
+        data_store: None,
+        connection_type: None,
+        description: None,
+        profile: Some(OAuthProfileId(1)),
+        plain_options: SortedMap::default(),
+        sealed_options: SortedMap::default(),
+    };
+    let profile_gone = DeleteOAuthProfile { id: OAuthProfileId(1), expected: None };
+    let source_gone = DeleteDataSource { id: DataSourceId(1), expected: None };
+    vec![
+        ("create a user", user(1)),
+        ("create an application", create("new", None, 60)),
+        ("update an application", update(1)),
+        ("delete an application", delete(2)),
+        ("create a profile", profile("new", 1)),
+        ("update a profile", Wish::UpdateOAuthProfile(Box::new(profile_replaced))),
+        ("delete a profile", Wish::DeleteOAuthProfile(profile_gone)),
+        ("create a data source", source("new", Some(1))),
+        ("update a data source", Wish::UpdateDataSource(Box::new(source_replaced))),
+        ("delete a data source", Wish::DeleteDataSource(source_gone)),
+        ("reveal", reveal(world, DataSourceId(1))),
+    ]
+}
+
+#[test]
+fn no_decision_looks_at_more_because_there_is_more() {
+    let (small, large) = (world(2), world(60));
+    assert!(large.view.state.users.rows.has(&UserId(60)), "it is larger");
+    for ((what, in_small), (_, in_large)) in wishes(&small).into_iter().zip(wishes(&large)) {
+        let (in_small, in_large) = (cost(&small, in_small), cost(&large, in_large));
+        assert_eq!(in_small, in_large, "{what}");
+        assert!((1..=ENTRIES_MAX).contains(&in_large), "{what}: {in_large}");
+    }
+}

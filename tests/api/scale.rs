@@ -1,0 +1,216 @@
+//! No answer scans: what a request looks at depends on what it answers, not on how much else there is.
+//!
+//! Two worlds hold the same things of one user; in the second eight times as many others stand before, among and behind
+//! them. Every question must look at as many entries of the tables, and at as many leaves of the log, in one as in the other,
+//! and at no more than a few for each row that it answers.
+
+use authledger::config::{Config, Reveal};
+use axum::http::{Method, StatusCode};
+use projections::visits;
+use serde_json::{Value, json};
+
+use super::house::{ADMIN, House, JSON, PROFILES, SOURCES};
+
+/// In how many steps a world grows; each ends with an event of the objects that are asked for.
+const ROUNDS: usize = 8;
+/// Data sources of the user who asks; every third is reached by OData, every fifth is a group.
+const OWN: usize = 30;
+/// What one look costs that finds nothing: who asks, may he, does it stand there.
+const ENTRIES_MAX: u64 = 60;
+/// For each row: its entry in an index, the row, and what is said beside it.
+const ENTRIES_A_ROW_MAX: u64 = 4;
+
+struct World {
+    house: House,
+    owner: String,
+    user: u64,
+    /// The one whose tokens most of his data sources use.
+    profile: u64,
+    /// A data source in the middle of his.
+    source: u64,
+    /// Sequences of the events of the data source that is asked for.
+    moments: Vec<u64>,
+}
+
+/// What an answer cost.
+#[derive(Debug, PartialEq, Eq)]
+struct Cost {
+    rows: u64,
+    entries: u64,
+    leaves: u64,
+}
+
+impl World {
+    /// With so many other users a round, each of a tenant of his own, with things like the owner's.
+    async fn new(others: usize) -> Self {
+        let mut config = Config::default();
+        config.secrets.reveal = Reveal::Never;
+        let house = House::new(config);
+        let (tenant, roles) = house.tenant("Own").await;
+        let mut world =
+            Self { house, owner: String::new(), user: 0, profile: 0, source: 0, moments: Vec::new() };
+        for round in 0..ROUNDS {
+            for number in 0..others {
+                world.other(round, number).await;
+            }
+            if round == ROUNDS / 2 {
+                world.own(tenant, &roles).await;
+            } else if round > ROUNDS / 2 {
+                let body = json!({ "name": format!("round{round}") }).to_string();
+                let path = format!("{SOURCES}/{}", world.source);
+                let put = world.house.send_as(&world.owner, Method::PUT, &path, &[JSON], body).await;
+                assert_eq!(put.status, StatusCode::OK, "{put:?}");
+                world.moments.push(world.house.ledger.size() - 1);
+            }
+        }
+        world
+    }
+
+    async fn own(&mut self, tenant: u64, roles: &[u64]) {
+        let house = &self.house;
+        self.owner = house.user("owner", tenant, roles, &[]).await;
+        self.user = house.ledger.read(|view| view.state.users.rows.all().last().expect("he").0.0);
+        house.app(ADMIN, "first", Some(tenant)).await;
+        let app = id_in(&house.app(ADMIN, "second", Some(tenant)).await.json()["id"]);
+        for name in ["P1", "P2", "P3"] {
+            self.profile = post(house, &self.owner, PROFILES, &profile(name, app)).await;
+        }
+        for count in 0..OWN {
+            let source = post(house, &self.owner, SOURCES, &source(count, self.profile)).await;
+            if count == OWN / 2 {
+                self.source = source;
+            }
+        }
+    }
+
+    async fn other(&self, round: usize, number: usize) {
+        let house = &self.house;
+        let name = format!("other{round}x{number}");
+        let (tenant, roles) = house.tenant(&name).await;
+        let user = house.user(&name, tenant, &roles, &[]).await;
+        let app = id_in(&house.app(ADMIN, &name, Some(tenant)).await.json()["id"]);
+        let profile = post(house, &user, PROFILES, &profile("P", app)).await;
+        for count in 0..2 {
+            post(house, &user, SOURCES, &source(count, profile)).await;
+        }
+    }
+
+    /// Asks, and counts. This thread runs every handler; what goes on behind them reads the log.
+    async fn cost(&self, admin: bool, path: &str, list: Option<&str>) -> Cost {
+        let path = path
+            .replace("{source}", &self.source.to_string())
+            .replace("{profile}", &self.profile.to_string())
+            .replace("{user}", &self.user.to_string());
+        let user = if admin { ADMIN } else { &self.owner };
+        // Once before, so that his password is known.
+        self.house.get_as(user, "/api/mgmt/datastores").await;
+        let before = (visits::count(), self.house.disk.leaves_read());
+        let answer = self.house.get_as(user, &path).await;
+        let after = (visits::count(), self.house.disk.leaves_read());
+        assert_eq!(answer.status, StatusCode::OK, "{path}: {answer:?}");
+        let rows = list.map_or(1, |list| answer.json()[list].as_array().expect("a list").len() as u64);
+        Cost { rows, entries: after.0 - before.0, leaves: after.1 - before.1 }
+    }
+}
+
+/// Makes something and answers with its id.
+async fn post(house: &House, user: &str, path: &str, body: &Value) -> u64 {
+    let made = house.post_as(user, path, body).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+    id_in(&made.json()["id"])
+}
+
+/// An id, which is a number in one answer and a text in another.
+fn id_in(id: &Value) -> u64 {
+    id.as_str().map_or_else(|| id.as_u64(), |id| id.parse().ok()).expect("an id")
+}
+
+fn profile(name: &str, app: u64) -> Value {
+    json!({ "name": name, "oauthAppId": app, "accessToken": "111", "refreshToken": "222" })
+}
+
+fn source(count: usize, profile: u64) -> Value {
+    let name = format!("S{count}");
+    if count % 5 == 4 {
+        return json!({ "name": name, "dataStore": 56, "options": {} });
+    }
+    let mut options = json!({ "OAuthProfileId": profile.to_string() });
+    if count.is_multiple_of(3) {
+        options["ODataVersion"] = json!("4");
+    }
+    json!({ "name": name, "dataStore": 54, "options": options })
+}
+
+/// What is asked, and under which name its answer holds rows. `{source}`, `{profile}`, `{user}` are the owner's.
+type Question = (&'static str, Option<&'static str>);
+
+/// Asked by a user about his own things.
+const OF_THE_OWNER: [Question; 14] = [
+    ("/api/mgmt/datasources", Some("dataSources")),
+    ("/api/mgmt/datasources?limit=10", Some("dataSources")),
+    ("/api/mgmt/datasources?limit=10&after={source}", Some("dataSources")),
+    ("/api/mgmt/datasources?type=group", Some("dataSources")),
+    ("/api/mgmt/datasources?type=simple&isOData=true&limit=3", Some("dataSources")),
+    ("/api/mgmt/datasources/{source}", None),
+    ("/api/mgmt/oauthprofiles", Some("profiles")),
+    ("/api/mgmt/oauthprofiles?limit=1", Some("profiles")),
+    ("/api/mgmt/oauthprofiles/{profile}", None),
+    ("/api/mgmt/oauthprofiles/{profile}/stats", Some("dataSources")),
+    ("/api/mgmt/oauthapps", Some("applications")),
+    ("/api/mgmt/datastores", Some("dataStores")),
+    ("/api/mgmt/datastores/54", None),
+    ("/api/mgmt/permissions", None),
+];
+
+/// Asked by who made all tenants, and so administers them by name and by 12.
+const OF_THE_ADMINISTRATOR: [Question; 9] = [
+    ("/api/mgmt/oauthapps?limit=5", Some("applications")),
+    ("/api/mgmt/oauthapps?tenantName=Own", Some("applications")),
+    ("/api/mgmt/datasources?user=owner&limit=10", Some("dataSources")),
+    ("/api/admin/users?limit=5&details=true", Some("users")),
+    ("/api/admin/users/{user}", None),
+    ("/api/admin/tenants?limit=5", Some("tenants")),
+    ("/api/admin/tenants/2", None),
+    ("/metrics", None),
+    ("/readyz", None),
+];
+
+#[tokio::test]
+async fn no_answer_looks_at_more_because_there_is_more() {
+    let (small, large) = (World::new(2).await, World::new(16).await);
+    let asked_by = |admin: bool| move |question| (admin, question);
+    let questions = OF_THE_OWNER.into_iter().map(asked_by(false));
+    for (admin, (path, list)) in questions.chain(OF_THE_ADMINISTRATOR.into_iter().map(asked_by(true))) {
+        let in_small = small.cost(admin, path, list).await;
+        let in_large = large.cost(admin, path, list).await;
+        assert_eq!(in_small, in_large, "{path}");
+        let Cost { rows, entries, leaves } = in_large;
+        assert!(entries <= ENTRIES_MAX + rows * ENTRIES_A_ROW_MAX, "{path}: {entries} for {rows} rows");
+        assert!(rows > 0 && (entries > 0 || path == "/readyz") && leaves == 0, "{path}: {leaves} leaves");
+    }
+}
+
+#[tokio::test]
+async fn looking_back_reads_the_object_s_own_events_however_many_lie_between() {
+    let mut costs = Vec::new();
+    for others in [2, 16] {
+        let world = World::new(others).await;
+        let events = world.moments.len() as u64 + 1;
+        let history = "/api/audit/objects/data_source/{source}/history";
+        let page = world.cost(true, &format!("{history}?limit=2"), Some("events")).await;
+        assert_eq!((page.rows, page.leaves), (2, 3), "one more tells whether there are more");
+        let next = format!("{history}?limit=2&before={}", world.moments[1]);
+        let next = world.cost(true, &next, Some("events")).await;
+        assert_eq!((next.rows, next.leaves), (2, 3), "it begins where the last page ended");
+        let whole = world.cost(true, history, Some("events")).await;
+        assert_eq!((whole.rows, whole.leaves), (events, events));
+        let then = format!("/api/mgmt/datasources/{{source}}?asOf={}", world.moments[0]);
+        let then = world.cost(false, &then, None).await;
+        assert_eq!(then.leaves, 5, "the event that is named, a walk over two, and their fold");
+        let now = format!("/api/mgmt/datasources/{{source}}?asOf={}", world.house.ledger.size() - 1);
+        let now = world.cost(false, &now, None).await;
+        assert!(now.leaves <= 2 * events + 1, "{now:?}");
+        costs.push([page, next, whole, then, now]);
+    }
+    assert_eq!(costs[0], costs[1]);
+}
