@@ -191,7 +191,7 @@ async fn serve(
         events = ledger.size(),
         epoch = ledger.epoch().0,
         ms = millis(begun.elapsed()),
-        "the log is open: each event was checked and is folded into the state"
+        "the log is open"
     );
     let state = AppState::new(config, bound, Arc::clone(&ledger), clock, random);
     state.attach_log(log);

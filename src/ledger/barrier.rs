@@ -37,7 +37,7 @@ pub(super) fn catch<T>(engine_threads: EngineThreads, work: impl FnOnce() -> T) 
     let result = panic::catch_unwind(AssertUnwindSafe(work));
     let message = CAPTURED.replace(outer);
     result.map_err(|_| {
-        tracing::debug!(message, "the storage engine panicked");
+        tracing::debug!(said = message, "the storage engine panicked");
         Barred::Panicked
     })
 }
@@ -103,7 +103,7 @@ fn quiet_hook(engine_threads: EngineThreads) {
 fn captured(info: &PanicHookInfo<'_>, engine_threads: EngineThreads) -> bool {
     let name = thread::current().name().map(str::to_owned).unwrap_or_default();
     if engine_threads.iter().any(|prefix| name.starts_with(prefix)) {
-        tracing::debug!(thread = name, message = info.to_string(), "a thread of the storage engine panicked");
+        tracing::debug!(thread = name, said = info.to_string(), "a thread of the storage engine panicked");
         return true;
     }
     // `try_with`: a panic while the thread ends must not become a second one here.

@@ -58,6 +58,8 @@ impl Fields {
     fn put(&mut self, name: &str, value: Value) {
         let name = match name {
             "timestamp" | "level" | "target" => format!("{name}_"),
+            // What the line itself says comes first.
+            "message" if self.0.contains_key(name) => "message_".to_owned(),
             name => name.to_owned(),
         };
         self.0.insert(name, value);

@@ -48,6 +48,7 @@ fn say() {
         yes = true,
         below = -1,
         level = "a field",
+        message = "another",
         nothing,
         debug = ?"\u{1b}[31m\n\"",
         "said {}\n",
@@ -67,7 +68,7 @@ async fn a_line_for_programs_is_one_flat_object_whatever_is_in_it() {
     assert_eq!((text.matches('\n').count(), text.ends_with("}\n")), (2, true), "{text}");
     let mut expected = json!({
         "level": "WARN", "message": "said twice\u{7}\n", "target": "authledger::logs::tests",
-        "status": 404, "ms": 0.5, "yes": true, "below": -1, "level_": "a field",
+        "status": 404, "ms": 0.5, "yes": true, "below": -1, "level_": "a field", "message_": "another",
         "debug": "\"\\u{1b}[31m\\n\\\"\"", "request": "ab".repeat(16),
     });
     for line in text.lines() {
