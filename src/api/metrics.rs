@@ -2,7 +2,7 @@
 
 use std::{
     hash::{Hash, Hasher},
-    sync::atomic::AtomicU64,
+    sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -34,6 +34,9 @@ use crate::{
 
 /// Where it is read.
 pub(super) const PATH: &str = "/metrics";
+
+/// How long the disk may take to tell of itself.
+const DISK_PATIENCE: Duration = Duration::from_secs(1);
 
 const CONTENT: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
@@ -139,6 +142,9 @@ struct Sampled {
     accepts_writes: Gauge,
     longest_hold: Gauge<f64, AtomicU64>,
     argon2_in_hand: Gauge,
+    unchecked: Gauge,
+    log_bytes: Gauge<f64, AtomicU64>,
+    free_bytes: Gauge<f64, AtomicU64>,
 }
 
 impl Metrics {
@@ -188,6 +194,17 @@ impl Metrics {
             "Passwords that are being hashed or wait for it",
             sampled.argon2_in_hand.clone(),
         );
+        registry.register(
+            "log_unchecked_events",
+            "Events before the snapshot of the start that have not been checked yet",
+            sampled.unchecked.clone(),
+        );
+        registry.register("log_size_bytes", "Bytes of the log's files", sampled.log_bytes.clone());
+        registry.register(
+            "disk_free_bytes",
+            "Bytes left on the log's disk; below ledger.min_free_bytes writes are refused",
+            sampled.free_bytes.clone(),
+        );
         rooms(registry);
         Self { requests, seconds, refusals, sampled, registry: Mutex::new(all) }
     }
@@ -217,9 +234,22 @@ impl Metrics {
         }
     }
 
-    fn sample(&self, app: &AppState) {
+    async fn sample(&self, app: &AppState) {
         let ledger = app.ledger();
-        let Sampled { log_size, queued, accepts_writes, longest_hold, argon2_in_hand } = &self.sampled;
+        // A disk that hangs is when the other numbers are wanted most.
+        let asked = tokio::task::spawn_blocking({
+            let ledger = Arc::clone(ledger);
+            move || ledger.disk()
+        });
+        let disk = match tokio::time::timeout(DISK_PATIENCE, asked).await {
+            Ok(Ok(Some(Ok(disk)))) => Some(disk),
+            _ => None,
+        };
+        self.sampled.log_bytes.set(disk.map_or(f64::NAN, |disk| bytes(disk.log_bytes)));
+        self.sampled.free_bytes.set(disk.map_or(f64::NAN, |disk| bytes(disk.free_bytes)));
+        let checked = ledger.verification();
+        self.sampled.unchecked.set(whole(checked.of.saturating_sub(checked.verified)));
+        let Sampled { log_size, queued, accepts_writes, longest_hold, argon2_in_hand, .. } = &self.sampled;
         log_size.set(whole(ledger.size()));
         queued.set(whole(ledger.queued() as u64));
         accepts_writes.set(i64::from(ledger.health() == Health::Writing));
@@ -236,6 +266,11 @@ impl Metrics {
 
 fn ours(registry: &mut Registry) -> &mut Registry {
     registry.sub_registry_with_prefix("authledger")
+}
+
+#[expect(clippy::cast_precision_loss, reason = "some bytes of a petabyte")]
+fn bytes(number: u64) -> f64 {
+    number as f64
 }
 
 fn whole(number: u64) -> i64 {
@@ -257,7 +292,7 @@ pub(super) async fn metrics(mut asking: Asking) -> Result<Response, ApiError> {
     operator(&asking)?;
     asking.no_more_parameters()?;
     let app = asking.app();
-    app.metrics().sample(app);
+    app.metrics().sample(app).await;
     let mut response = Response::new(Body::from(app.metrics().text()?));
     response.headers_mut().insert(CONTENT_TYPE, CONTENT);
     Ok(response)

@@ -15,6 +15,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::snapshot::SnapshotDirectory;
+use super::space;
 
 /// Where the parts of a ledger lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,15 @@ pub struct DataDirectory {
     path: PathBuf,
     witness: PathBuf,
     copies: PathBuf,
+}
+
+/// What the log takes on its disk, and what is left there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Disk {
+    /// Bytes of the engine's files.
+    pub log_bytes: u64,
+    /// Bytes that this process may still use.
+    pub free_bytes: u64,
 }
 
 impl DataDirectory {
@@ -62,6 +72,15 @@ impl DataDirectory {
     /// The storage engine's directory.
     pub fn engine(&self) -> PathBuf {
         self.path.join("sled")
+    }
+
+    /// What the log takes on its disk, and what is left there.
+    pub fn disk(&self) -> io::Result<Disk> {
+        let mut log_bytes = 0;
+        for entry in fs::read_dir(self.engine())? {
+            log_bytes += entry?.metadata()?.len();
+        }
+        Ok(Disk { log_bytes, free_bytes: space::free_bytes(&self.path)? })
     }
 
     /// Where saved states lie.

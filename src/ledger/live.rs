@@ -23,6 +23,7 @@ use thiserror::Error;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::{
+    directory::{DataDirectory, Disk},
     measures::Measures,
     past::Turns,
     recover::Closer,
@@ -307,6 +308,8 @@ pub struct Ledger {
     writer: Mutex<Option<WriterThread>>,
     started: Started,
     snapshots: Option<Snapshots>,
+    /// None for a ledger in memory.
+    directory: Option<DataDirectory>,
     behind: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -335,6 +338,7 @@ impl Ledger {
             ended
         })?;
         let snapshots = closer.as_ref().map(Closer::snapshots);
+        let directory = closer.as_ref().map(|closer| closer.directory().clone());
         let behind = match started.snapshot {
             Some(head) => Some(behind::begin(Arc::clone(&shared), Arc::clone(&reader), head)?),
             None => None,
@@ -351,6 +355,7 @@ impl Ledger {
             writer: Mutex::new(Some(WriterThread { thread, closer })),
             started,
             snapshots,
+            directory,
             behind: Mutex::new(behind),
         })
     }
@@ -457,6 +462,12 @@ impl Ledger {
     /// The longest time since the start that readers were kept out at once.
     pub fn longest_hold(&self) -> Duration {
         Duration::from_nanos(self.shared.longest_hold_nanos.load(Ordering::Relaxed))
+    }
+
+    /// What the log takes on its disk, and what is left there; `None` for a ledger in memory. It asks the disk, which may
+    /// take its time.
+    pub fn disk(&self) -> Option<io::Result<Disk>> {
+        self.directory.as_ref().map(DataDirectory::disk)
     }
 
     /// Commands that wait for the writer at this moment.

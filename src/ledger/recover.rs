@@ -97,6 +97,11 @@ pub struct Closer {
 }
 
 impl Closer {
+    /// Where the ledger lies.
+    pub(super) fn directory(&self) -> &DataDirectory {
+        &self.directory
+    }
+
     /// The ledger's snapshots.
     pub(super) fn snapshots(&self) -> Snapshots {
         Snapshots::new(self.directory.snapshots(), self.low_water_bytes)

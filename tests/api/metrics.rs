@@ -212,6 +212,7 @@ async fn the_ledger_tells_its_size_its_batches_and_its_facts() {
     assert_eq!(metrics.count("authledger_append_seconds_count", &[]), 4);
     assert_eq!(metrics.count("authledger_witness_seconds_count", &[]), 4);
     assert_eq!(metrics.count("authledger_sync_seconds_count", &[]), 0, "memory has nothing to wait for");
+    assert!(metrics.value("authledger_disk_free_bytes", &[]).is_nan(), "no disk");
     assert_eq!(metrics.count("authledger_writer_queue_commands", &[]), 0);
     assert_eq!(metrics.count("authledger_accepts_writes", &[]), 1);
     assert!(metrics.value("authledger_longest_hold_seconds", &[]) > 0.0);

@@ -29,6 +29,11 @@ fn the_disk_is_timed_and_one_that_fails_is_seen() {
     let of = |name: &str| before.value(&format!("authledger_{name}_seconds_sum"), &[]);
     assert!(of("sync") < of("append"), "the synchronisation is a part of the append");
     assert_eq!(before.count("authledger_accepts_writes", &[]), 1);
+    assert!(before.count("authledger_disk_free_bytes", &[]) > 64 << 20);
+    let files = std::fs::metadata(place.engine()).expect("is there").len();
+    assert!(before.count("authledger_log_size_bytes", &[]) >= files);
+    assert_eq!(before.count("authledger_log_size_events", &[]), 9);
+    assert_eq!(before.count("authledger_log_unchecked_events", &[]), 0);
 
     let rules = ["-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=1"];
     let tracer = Tracer::upon(&server, place.path(), &rules);
