@@ -189,6 +189,12 @@ impl Ledger {
     /// A moment between two events of one command is taken at its word: it shows what no server ever showed.
     pub async fn state_at(&self, stream: Stream, moment: Moment) -> Result<Option<Past>, PastError> {
         let epoch = self.epoch();
+        // The engine may hold a leaf that the witness failed on: nobody was told of it, and nobody sees it.
+        if let Moment::Sequence(sequence) = moment
+            && sequence.0 >= self.size()
+        {
+            return Err(PastError::NotReached(sequence));
+        }
         self.look_back(stream, move |log, head| {
             let found = log.state_at(stream, head, moment)?;
             Ok(found.map(|(state, last, at)| Past { state, last: Position { epoch, sequence: last }, at }))

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use authledger::clock::Clock;
 use authledger::config::{Config, Reveal};
+use authledger::ledger::past::{Moment, PastError};
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
-use events::id::{OAuthAppId, UserId};
+use events::envelope::{Stream, StreamKind};
+use events::id::{OAuthAppId, Sequence, UserId};
 use events::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -198,6 +200,29 @@ async fn l11_what_is_no_moment_or_none_yet_is_400() {
     house.clock.set_wall(Timestamp(0));
     let stamped = as_of(&house, ADMIN, &format!("{APPS}/1"), "2026-11-20T12:00:00Z").await;
     assert_eq!(stamped.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn when_the_writer_has_stopped_the_past_is_still_shown_and_ends_where_it_was_acknowledged() {
+    let house = discreet();
+    let made = written(&house.app(ADMIN, "first", None).await);
+    // The leaf is in the engine when the witness fails, and nobody is told of it.
+    house.witness.fail_after(0);
+    let lost = put(&house, 1, &app_body("second")).await;
+    assert_eq!((lost.status, lost.code()), (StatusCode::SERVICE_UNAVAILABLE, 222_299_018));
+    assert_eq!(house.ledger.reader().head().size, made + 2, "the engine has it");
+    let path = format!("{APPS}/1");
+    assert_eq!(as_of(&house, ADMIN, &path, made).await.json()["name"], json!("first"));
+    assert_eq!(as_of(&house, ADMIN, &path, house.clock.now()).await.json()["name"], json!("first"));
+    assert_eq!(as_of(&house, ADMIN, &path, made + 1).await.status, StatusCode::BAD_REQUEST);
+    let stream = Stream::new(StreamKind::OAUTH_APP, 1);
+    let asked = house.ledger.state_at(stream, Moment::Sequence(Sequence(made + 1))).await;
+    assert!(matches!(asked, Err(PastError::NotReached(_))), "{asked:?}");
+    for query in ["", "?before=99999"] {
+        let history = house.get_as(ADMIN, &format!("/api/audit/objects/oauth_app/1/history{query}")).await;
+        let events = history.json()["events"].as_array().expect("a list").clone();
+        assert_eq!((events.len(), &events[0]["sequence"]), (1, &json!(made)), "{query}");
+    }
 }
 
 #[tokio::test]
