@@ -46,6 +46,8 @@ text! {
     DataSourceName;
     /// The name of a tenant: 1–128 characters, no control characters, no blank at either end.
     TenantName;
+    /// The name of a role: as that of a tenant.
+    RoleName;
     /// A provider's endpoint: an absolute http or https URI without user name, password or fragment (RFC 6749 section 3).
     EndpointUri;
     /// A list of scopes, kept as sent; read as split at runs of spaces and commas (hdp-api 9.10).
@@ -104,16 +106,25 @@ impl DataSourceName {
 impl TenantName {
     /// Reads a name.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let good = (1..=NAME_CHARS_MAX).contains(&text.chars().count())
-            && !text.chars().any(char::is_control)
-            && text.trim() == text;
-        if good {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(format!(
-                "use 1 to {NAME_CHARS_MAX} characters, no control characters, no blank at either end"
-            ))
-        }
+        readable_name(text).map(Self)
+    }
+}
+
+impl RoleName {
+    /// Reads a name.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        readable_name(text).map(Self)
+    }
+}
+
+fn readable_name(text: &str) -> Result<String, String> {
+    let good = (1..=NAME_CHARS_MAX).contains(&text.chars().count())
+        && !text.chars().any(char::is_control)
+        && text.trim() == text;
+    if good {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("use 1 to {NAME_CHARS_MAX} characters, no control characters, no blank at either end"))
     }
 }
 

@@ -106,6 +106,8 @@ pub enum Wish {
     TakeSnapshot(ledger::TakeSnapshot),
     /// A new tenant, with copies of roles.
     CreateTenant(Box<tenant::CreateTenant>),
+    /// A new role.
+    CreateRole(Box<role::CreateRole>),
     /// A new user.
     CreateUser(Box<user::CreateUser>),
     /// Too many wrong passwords.
@@ -176,6 +178,7 @@ pub fn decide(view: &View<'_>, command: &Command, now: Timestamp) -> Result<Deci
         Wish::CreateLedger(wish) => ledger::create(view, wish),
         Wish::TakeSnapshot(wish) => ledger::take_snapshot(view, cause, wish),
         Wish::CreateTenant(wish) => tenant::create(view, cause, wish),
+        Wish::CreateRole(wish) => role::create(view, cause, wish),
         Wish::CreateUser(wish) => user::create(view, cause, wish, now),
         Wish::LockUser(wish) => Ok(user::lock(view, wish, now)),
         Wish::CreateOAuthApp(wish) => oauth_app::create(view, cause, wish),
@@ -197,6 +200,7 @@ pub fn may_repeat(view: &View<'_>, command: &Command) -> Result<(), Refusal> {
         Wish::CreateLedger(_) | Wish::LockUser(_) => return Ok(()),
         Wish::TakeSnapshot(_) => return ledger::may_operate(&view.state, command.cause.actor),
         Wish::CreateTenant(_) => &[permission::TENANT_API],
+        Wish::CreateRole(_) => &[permission::CREATE_ROLE],
         Wish::CreateUser(_) => &[permission::CREATE_USERS],
         Wish::CreateOAuthApp(_) | Wish::UpdateOAuthApp(_) | Wish::DeleteOAuthApp(_) => {
             &oauth_app::PERMISSIONS

@@ -26,6 +26,8 @@ pub enum Object {
 pub enum Taken {
     /// In the whole system.
     TenantName,
+    /// Within the tenant.
+    RoleName,
     /// In the whole system, whatever its case.
     UserName,
     /// Within the tenant.
@@ -41,6 +43,7 @@ impl Taken {
     pub fn what(self) -> &'static str {
         match self {
             Self::TenantName => "name of a tenant",
+            Self::RoleName => "name of a role in this tenant",
             Self::UserName => "user name",
             Self::OAuthAppName => "name of an application in this tenant",
             Self::OAuthProfileName => "name of a profile of this owner",

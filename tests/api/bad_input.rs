@@ -287,6 +287,11 @@ fn administration() -> Vec<Row> {
         row.path = String::from("/api/admin/tenants");
         row
     };
+    let role = |what, body: Value, code, says| {
+        let mut row = post(what, body.to_string(), 400, code, says);
+        row.path = String::from("/api/admin/roles");
+        row
+    };
     let user = |what, body: Value, code, says| {
         let mut row = post(what, body.to_string(), 400, code, says);
         row.path = String::from("/api/admin/users");
@@ -318,6 +323,47 @@ fn administration() -> Vec<Row> {
             "99",
         ),
         tenant("an unknown property", json!({"name": "A", "parentTenant": 1, "x": 1}), 222_299_003, "'x'"),
+        role("a role without a name", json!({}), 222_299_001, "'name'"),
+        role("a role's name a number", json!({"name": 1}), 222_299_002, "'name' must be a text"),
+        role("a role's name empty", json!({"name": ""}), 222_299_004, "128"),
+        role("a role's name too long", json!({"name": "n".repeat(129)}), 222_299_004, "128"),
+        role("a role's name with a blank in front", json!({"name": " x"}), 222_299_004, "blank"),
+        role(
+            "a role's description too long",
+            json!({"name": "x", "description": "d".repeat(4097)}),
+            222_299_004,
+            "4096",
+        ),
+        role(
+            "a role's description a list",
+            json!({"name": "x", "description": []}),
+            222_299_002,
+            "'description'",
+        ),
+        role("a role of an unknown tenant", json!({"name": "x", "tenantId": 999}), 222_208_573, "999"),
+        role("a role's tenant a word", json!({"name": "x", "tenantId": "OrgA"}), 222_299_002, "'tenantId'"),
+        role(
+            "permissions no list",
+            json!({"name": "x", "permissions": 7}),
+            222_299_002,
+            "'permissions' must be a list",
+        ),
+        role("a permission no id", json!({"name": "x", "permissions": ["x"]}), 222_299_002, "'permissions'"),
+        role("an unknown permission of a role", json!({"name": "x", "permissions": [30]}), 222_299_004, "30"),
+        role(
+            "a permission past 16 bits",
+            json!({"name": "x", "permissions": [65_537]}),
+            222_299_004,
+            "no permission",
+        ),
+        role(
+            "1001 permissions",
+            json!({"name": "x", "permissions": (0..1001).collect::<Vec<_>>()}),
+            222_299_004,
+            "at most 1000",
+        ),
+        role("users of a new role", json!({"name": "x", "users": [1]}), 222_299_004, "'users'"),
+        role("an unknown property of a role", json!({"name": "x", "y": 1}), 222_299_003, "'y'"),
         user("no status", good("statusInfo", json!({})), 222_299_001, "'statusInfo.status'"),
         user("status 2", good("statusInfo", json!({"status": 2})), 222_299_004, "'statusInfo.status'"),
         user("a colon in the name", good("userName", json!("a:b")), 222_299_004, "colon"),

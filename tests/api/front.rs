@@ -37,6 +37,8 @@ async fn l10_whatever_is_asked_below_api_without_credentials_is_401() {
         "/api/mgmt/oauthapps/%ff",
         "/api/admin/tenants",
         "/api/admin/tenants/1",
+        "/api/admin/roles",
+        "/api/admin/roles/1",
         "/api/admin/users",
         "/api/admin/users/1",
         "/api/admin/permissions",

@@ -16,6 +16,7 @@ mod metrics;
 mod oauth_apps;
 mod oauth_profiles;
 mod openapi;
+mod roles;
 mod samples;
 #[cfg(debug_assertions)]
 mod scale;

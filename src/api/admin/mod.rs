@@ -1,6 +1,8 @@
-//! The Administrator API, `/api/admin`: tenants, users and the catalogue of permissions, as far as applications need them.
+//! The Administrator API, `/api/admin`: tenants, roles, users and the catalogue of permissions, as far as the
+//! Management API needs them.
 
 mod permissions;
+mod roles;
 mod tenants;
 mod user_fields;
 mod users;
@@ -14,6 +16,8 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::default()
         .routes(routes!(tenants::list, tenants::create))
         .routes(routes!(tenants::show))
+        .routes(routes!(roles::list, roles::create))
+        .routes(routes!(roles::show))
         .routes(routes!(users::list, users::create))
         .routes(routes!(users::show))
         .routes(routes!(permissions::list))

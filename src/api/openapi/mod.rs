@@ -43,6 +43,8 @@ pub(super) mod tag {
     pub(in crate::api) const DATA_STORES: &str = "Data stores";
     /// `/api/admin/tenants`
     pub(in crate::api) const TENANTS: &str = "Tenants";
+    /// `/api/admin/roles`
+    pub(in crate::api) const ROLES: &str = "Roles";
     /// `/api/admin/users`
     pub(in crate::api) const USERS: &str = "Users";
     /// `/api/admin/permissions`, `/api/mgmt/permissions`
@@ -75,6 +77,7 @@ const TAGS: &[(&str, &str)] = &[
     ),
     (tag::DATA_STORES, "What data sources can connect to, and which options are known."),
     (tag::TENANTS, "Tenants: who is separated from whom."),
+    (tag::ROLES, "Roles: named sets of permissions, each of one tenant."),
     (tag::USERS, "Users: who may ask."),
     (tag::PERMISSIONS, "The catalogue of permissions, and which of them somebody holds."),
     (tag::AUDIT, "What happened: for holders of 101 or 12. Reading here is no event."),
