@@ -1,5 +1,6 @@
 //! The API from outside, through the real router in memory.
 
+mod access;
 mod as_of;
 mod as_of_model;
 mod bad_input;

@@ -1,0 +1,342 @@
+//! Who may do what: one table of operation × caller × own / on behalf. Every cell of it is sent, and the table is a page.
+//!
+//! What a cell expects is written down in `table.rs`, by hdp-api 9.4 and the permissions each operation names, and not taken
+//! from what the server happens to answer. `UPDATE_GOLDEN=1` writes `docs/ACCESS.md` anew from it.
+
+mod page;
+mod table;
+
+use std::cell::Cell;
+
+use authledger::config::Config;
+use axum::body::Body;
+use axum::http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use self::table::{Body as Sent, Look, Org, Row, TABLE, Thing, Whose};
+use super::house::{ADMIN, APPS, Answer, House, JSON, PASSWORD, app_body};
+
+const PROFILES: &str = "/api/mgmt/oauthprofiles";
+const SOURCES: &str = "/api/mgmt/datasources";
+/// What is planted as every secret, so that an answer that shows one is known.
+const SECRET: &str = "1912308409123890";
+/// On behalf of whom: an ordinary user of OrgA.
+const TARGET: &str = "ann";
+/// Another ordinary user of OrgA.
+const ANOTHER: &str = "bob";
+
+/// Everybody who asks, in the order of the columns.
+const CALLERS: usize = 11;
+
+struct Caller {
+    /// `None` for who sends no credentials.
+    name: Option<&'static str>,
+    tenant: Org,
+    permissions: &'static [u16],
+    /// Whether he has administrative access on OrgA.
+    access: bool,
+}
+
+/// Permissions of the predefined roles 2 and 3.
+const USER: &[u16] = &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
+const DELEGATE: &[u16] = &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16, 17, 18, 19, 20, 21, 28];
+const ALL_BUT_12: &[u16] = &[
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29,
+    101, 102,
+];
+
+const fn caller(name: &'static str, tenant: Org, permissions: &'static [u16], access: bool) -> Caller {
+    Caller { name: Some(name), tenant, permissions, access }
+}
+
+const WHO: [Caller; CALLERS] = [
+    caller("d2cadmin", Org::System, &[12], false),
+    caller("apps_access", Org::System, &[11, 28], true),
+    caller("apps", Org::System, &[11, 28], false),
+    caller("apps_child", Org::A, &[11, 28], false),
+    caller("delegate", Org::System, DELEGATE, true),
+    caller("delegate_elsewhere", Org::System, DELEGATE, false),
+    caller("user", Org::A, USER, false),
+    caller("one_to_four", Org::A, &[1, 2, 3, 4], false),
+    caller("none", Org::A, &[], false),
+    caller("foreign", Org::B, ALL_BUT_12, false),
+    Caller { name: None, tenant: Org::A, permissions: &[], access: false },
+];
+
+/// A server with everybody in it, and how cells make what they ask about.
+struct World {
+    house: House,
+    /// In the order of [`Org`].
+    tenants: [u64; 3],
+    /// An application of each.
+    apps: [u64; 3],
+    /// A role of each with the permissions of ordinary users.
+    roles: [u64; 3],
+    made: Cell<u64>,
+}
+
+impl World {
+    async fn new() -> World {
+        let house = House::new(Config::default());
+        let made = Cell::new(0);
+        let mut world = World { house, tenants: [1, 0, 0], apps: [0; 3], roles: [2, 0, 0], made };
+        // Tenants come after who gets administrative access on one, and their users after them.
+        let nothing = world.role(1, &[]).await;
+        let mut administrators = Vec::new();
+        for caller in &WHO[1..] {
+            if matches!(caller.tenant, Org::System) {
+                let id = world.user(caller, 1, nothing).await;
+                administrators.extend(caller.access.then_some(id));
+            }
+        }
+        for (org, name) in [(Org::A, "OrgA"), (Org::B, "OrgB")] {
+            let admins: &[u64] = if matches!(org, Org::A) { &administrators } else { &[] };
+            let body = json!({ "name": name, "parentTenant": 1, "importedRoles": [2], "admins": admins });
+            let tenant = world.admin_makes("/api/admin/tenants", &body).await;
+            world.tenants[org as usize] = id_of(&tenant);
+            world.roles[org as usize] = tenant["roles"][0].as_u64().expect("a copied role");
+        }
+        for org in [Org::A, Org::B] {
+            let tenant = world.tenants[org as usize];
+            let nothing = world.role(tenant, &[]).await;
+            for caller in
+                WHO.iter().filter(|caller| caller.name.is_some() && caller.tenant as usize == org as usize)
+            {
+                world.user(caller, tenant, nothing).await;
+            }
+        }
+        for name in [TARGET, ANOTHER] {
+            let (tenant, role) = (world.tenants[Org::A as usize], world.roles[Org::A as usize]);
+            world.house.user(name, tenant, &[role], &[]).await;
+        }
+        for org in [Org::System, Org::A, Org::B] {
+            world.apps[org as usize] = world.app(org).await.0;
+        }
+        world
+    }
+
+    async fn role(&self, tenant: u64, permissions: &[u16]) -> u64 {
+        let name = self.name();
+        let body = json!({ "name": name, "tenantId": tenant, "permissions": permissions });
+        id_of(&self.admin_makes("/api/admin/roles", &body).await)
+    }
+
+    async fn user(&self, caller: &Caller, tenant: u64, nothing: u64) -> u64 {
+        let name = caller.name.expect("a user");
+        let body = Self::user_body(name, tenant, nothing, caller.permissions);
+        id_of(&self.admin_makes("/api/admin/users", &body).await)
+    }
+
+    fn user_body(name: &str, tenant: u64, role: u64, permissions: &[u16]) -> Value {
+        json!({
+            "userName": name, "tenantId": tenant, "statusInfo": { "status": 1 },
+            "passwordInfo": { "password": PASSWORD },
+            "permissions": { "roles": [role], "permissions": permissions },
+        })
+    }
+
+    async fn app(&self, org: Org) -> (u64, String) {
+        let name = self.name();
+        let mut body = app_body(&name);
+        body["tenantId"] = json!(self.tenants[org as usize]);
+        (id_of(&self.admin_makes(APPS, &body).await), name)
+    }
+
+    fn profile_body(&self, name: &str, org: Org) -> Value {
+        json!({ "name": name, "oauthAppId": self.apps[org as usize], "accessToken": SECRET, "refreshToken": SECRET })
+    }
+
+    fn source_body(name: &str, profile: Option<u64>) -> Value {
+        let mut options = json!({ "ODataVersion": "4", "Password": SECRET });
+        let mut store = 1;
+        if let Some(profile) = profile {
+            options = json!({ "OAuthProfileId": profile.to_string() });
+            store = 54;
+        }
+        json!({ "name": name, "dataStore": store, "options": options })
+    }
+
+    async fn admin_makes(&self, path: &str, body: &Value) -> Value {
+        let answer = self.house.post_as(ADMIN, path, body).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{path} {body}: {answer:?}");
+        answer.json()
+    }
+
+    /// A name that nothing has yet and no other name begins with.
+    fn name(&self) -> String {
+        self.made.set(self.made.get() + 1);
+        format!("thing_{}_", self.made.get())
+    }
+
+    /// Makes what a cell asks about, as it belongs to `his`; answers with its id and its name.
+    async fn make(&self, thing: Thing, his: &str) -> (u64, String) {
+        let owner = |whose: Whose| match whose {
+            Whose::His => his.to_owned(),
+            Whose::Anothers => ANOTHER.to_owned(),
+        };
+        let name = self.name();
+        match thing {
+            Thing::Nothing => (0, name),
+            Thing::App(org) => self.app(org).await,
+            Thing::Profile(whose) => {
+                let path = format!("{PROFILES}?user={}", owner(whose));
+                let body = self.profile_body(&name, Org::System);
+                (id_of(&self.admin_makes(&path, &body).await), name)
+            }
+            Thing::Source(whose) => {
+                let path = format!("{SOURCES}?user={}", owner(whose));
+                let body = Self::source_body(&name, None);
+                (id_of(&self.admin_makes(&path, &body).await), name)
+            }
+            Thing::TenantA => (self.tenants[Org::A as usize], "OrgA".to_owned()),
+            Thing::UserOfA => {
+                let (tenant, role) = (self.tenants[Org::A as usize], self.roles[Org::A as usize]);
+                let body = Self::user_body(&name, tenant, role, &[]);
+                (id_of(&self.admin_makes("/api/admin/users", &body).await), name)
+            }
+            Thing::RoleOfA => {
+                let body = json!({ "name": name, "tenantId": self.tenants[Org::A as usize] });
+                (id_of(&self.admin_makes("/api/admin/roles", &body).await), name)
+            }
+            Thing::Number(id) => (id, name),
+        }
+    }
+
+    async fn body(&self, sent: Sent, his: &str) -> Option<Value> {
+        let name = self.name();
+        Some(match sent {
+            Sent::None => return None,
+            Sent::Empty => json!({}),
+            Sent::App(org) => {
+                let mut body = app_body(&name);
+                body["tenantId"] = json!(self.tenants[org as usize]);
+                body
+            }
+            Sent::Profile(org) => self.profile_body(&name, org),
+            Sent::Source(None) => Self::source_body(&name, None),
+            Sent::Source(Some(whose)) => {
+                let profile = self.make(Thing::Profile(whose), his).await.0;
+                Self::source_body(&name, Some(profile))
+            }
+            Sent::Level => json!({ "level": "info" }),
+            Sent::Tenant => json!({ "name": name, "parentTenant": 1 }),
+            Sent::UserOfA => {
+                Self::user_body(&name, self.tenants[Org::A as usize], self.roles[Org::A as usize], &[])
+            }
+            Sent::RoleOfA => {
+                json!({ "name": name, "tenantId": self.tenants[Org::A as usize], "permissions": [11] })
+            }
+        })
+    }
+
+    /// Sends a cell and says what came, in the words of the table.
+    async fn ask(&self, row: &Row, caller: &Caller, on_behalf: bool) -> (String, Answer) {
+        let his = if on_behalf { TARGET } else { caller.name.unwrap_or(ANOTHER) };
+        let (id, name) = self.make(row.about, his).await;
+        let body = self.body(row.body, his).await;
+        let mut path = row.path.replace("{id}", &id.to_string());
+        path = path.replace("{sequence}", &(self.house.ledger.size() - 1).to_string());
+        if on_behalf {
+            path += if path.contains('?') { "&" } else { "?" };
+            path += "user=";
+            path += TARGET;
+        }
+        let headers: &[&str] = if body.is_some() { &[JSON] } else { &[] };
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let before = self.house.ledger.size();
+        let method: Method = row.method.parse().expect("a method");
+        let answer = match caller.name {
+            None => self.house.send(method, &path, headers, body).await,
+            Some("d2cadmin") => self.house.send_as(ADMIN, method, &path, headers, body).await,
+            Some(name) => {
+                let credentials = format!("{name}:{PASSWORD}");
+                self.house.send_as(&credentials, method, &path, headers, body).await
+            }
+        };
+        let shown = String::from_utf8_lossy(&answer.body);
+        let mark = match row.look {
+            Look::Nothing => "",
+            _ if !answer.status.is_success() => "",
+            Look::Secret if shown.contains(SECRET) => "+",
+            Look::Name if shown.contains(&format!("\"{name}\"")) => "+",
+            Look::Secret | Look::Name => "-",
+        };
+        // What is refused, and what only reads, records nothing; a secret is shown after one event that says so.
+        let recorded = self.house.ledger.size() - before;
+        let expected = match (row.method, mark, answer.status.is_success()) {
+            ("GET", "+", true) if matches!(row.look, Look::Secret) => 1..=1,
+            ("GET", _, _) | (_, _, false) => 0..=0,
+            _ if matches!(row.body, Sent::Level) => 0..=0,
+            _ => 1..=u64::MAX,
+        };
+        assert!(expected.contains(&recorded), "{} {path}: {recorded} events, {answer:?}", row.method);
+        (format!("{}{}{mark}", answer.status.as_u16(), why(row, &answer)), answer)
+    }
+}
+
+/// What the code adds to the status: nothing when it is the one that the row expects, a letter, or the whole code.
+fn why(row: &Row, answer: &Answer) -> String {
+    let status = answer.status.as_u16();
+    if status < 400 {
+        return String::new();
+    }
+    let expected = match status {
+        401 => 222_206_007,
+        403 => 222_208_103,
+        404 => row.not_found,
+        400 => row.unknown_reference,
+        501 => 222_299_034,
+        _ => 0,
+    };
+    match answer.code() {
+        code if code == expected => String::new(),
+        222_207_916 if status == 404 => "u".to_owned(),
+        222_299_008 => "p".to_owned(),
+        code => format!(" ({code})"),
+    }
+}
+
+fn id_of(body: &Value) -> u64 {
+    match &body["id"] {
+        Value::String(text) => text.parse().expect("digits"),
+        id => id.as_u64().expect("an id"),
+    }
+}
+
+#[tokio::test]
+async fn the_access_table_holds_cell_by_cell() {
+    let world = World::new().await;
+    let mut wrong = Vec::new();
+    for family in TABLE {
+        for row in family.rows {
+            for (on_behalf, expected) in [(false, row.own), (true, row.on_behalf)] {
+                let expected: Vec<&str> = expected.split_whitespace().collect();
+                assert_eq!(expected.len(), CALLERS, "{} {}", row.method, row.path);
+                for (caller, expected) in WHO.iter().zip(expected) {
+                    let (came, answer) = world.ask(row, caller, on_behalf).await;
+                    if came != expected {
+                        let name = caller.name.unwrap_or("anonymous");
+                        let how = if on_behalf { "on behalf" } else { "own" };
+                        let (method, path, what) = (row.method, row.path, row.what);
+                        let body = String::from_utf8_lossy(&answer.body);
+                        wrong.push(format!(
+                            "{method} {path} ({what}) {how} by {name}: {expected} expected, {came} came: {body}"
+                        ));
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} cells:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn the_access_page_is_the_table() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/ACCESS.md");
+    let page = page::render();
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(path, &page).expect("docs/ACCESS.md is written");
+    }
+    let stored = std::fs::read_to_string(path).expect("docs/ACCESS.md");
+    assert_eq!(stored, page, "run with UPDATE_GOLDEN=1 and look at the difference");
+}
