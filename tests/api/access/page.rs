@@ -65,7 +65,10 @@ pub(super) fn render() -> String {
             page += &" --- |".repeat(COLUMNS.len());
             page.push('\n');
             for row in family.rows {
-                line(&mut page, row, if on_behalf { row.on_behalf } else { row.own });
+                let cells = if on_behalf { row.on_behalf } else { row.own };
+                if !cells.is_empty() {
+                    line(&mut page, row, cells);
+                }
             }
         }
         for note in family.notes {

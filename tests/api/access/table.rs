@@ -70,6 +70,7 @@ pub(super) struct Row {
     /// The code of a plain 400.
     pub(super) unknown_reference: u64,
     pub(super) own: &'static str,
+    /// Empty where `?user=` is no question.
     pub(super) on_behalf: &'static str,
 }
 
@@ -522,7 +523,6 @@ const SOURCES: Family = Family {
             what: "not offered",
             about: Thing::Number(1),
             own: "501 501 501 501 501 501 501 501 501 501 401",
-            on_behalf: "501 501 501 501 501 501 501 501 501 501 401",
             ..SOURCE
         },
         Row {
@@ -532,7 +532,6 @@ const SOURCES: Family = Family {
             about: Thing::Number(1),
             body: Body::Empty,
             own: "501 501 501 501 501 501 501 501 501 501 401",
-            on_behalf: "501 501 501 501 501 501 501 501 501 501 401",
             ..SOURCE
         },
         Row {
@@ -542,14 +541,40 @@ const SOURCES: Family = Family {
             about: Thing::Number(1),
             body: Body::Empty,
             own: "501 501 501 501 501 501 501 501 501 501 401",
-            on_behalf: "501 501 501 501 501 501 501 501 501 501 401",
             ..SOURCE
         },
         Row {
             path: "/api/odata4/{path}",
             what: "not offered",
             own: "501 501 501 501 501 501 501 501 501 501 401",
-            on_behalf: "501 501 501 501 501 501 501 501 501 501 401",
+            ..SOURCE
+        },
+        Row {
+            method: "POST",
+            path: "/api/odata4/{path}",
+            what: "not offered",
+            own: "501 501 501 501 501 501 501 501 501 501 401",
+            ..SOURCE
+        },
+        Row {
+            method: "PUT",
+            path: "/api/odata4/{path}",
+            what: "not offered",
+            own: "501 501 501 501 501 501 501 501 501 501 401",
+            ..SOURCE
+        },
+        Row {
+            method: "PATCH",
+            path: "/api/odata4/{path}",
+            what: "not offered",
+            own: "501 501 501 501 501 501 501 501 501 501 401",
+            ..SOURCE
+        },
+        Row {
+            method: "DELETE",
+            path: "/api/odata4/{path}",
+            what: "not offered",
+            own: "501 501 501 501 501 501 501 501 501 501 401",
             ..SOURCE
         },
     ],
@@ -622,6 +647,14 @@ const ADMINISTRATION: Family = Family {
             ..TENANT_LIST
         },
         Row {
+            path: "/api/admin/tenants/{id}?asOf={sequence}",
+            what: "OrgA",
+            about: Thing::TenantA,
+            own: "200 403 403 403 403 403 403 403 403 404 401",
+            on_behalf: "400p 403 403 403 403 403 403 403 403 400p 401",
+            ..TENANT_LIST
+        },
+        Row {
             what: "names one of OrgA",
             about: Thing::UserOfA,
             look: Look::Name,
@@ -639,6 +672,14 @@ const ADMINISTRATION: Family = Family {
         },
         Row {
             path: "/api/admin/users/{id}",
+            what: "of OrgA",
+            about: Thing::UserOfA,
+            own: "200 403 403 403 200 404 403 403 403 404 401",
+            on_behalf: "400p 403 403 403 400p 400p 403 403 403 400p 401",
+            ..USER_LIST
+        },
+        Row {
+            path: "/api/admin/users/{id}?asOf={sequence}",
             what: "of OrgA",
             about: Thing::UserOfA,
             own: "200 403 403 403 200 404 403 403 403 404 401",
@@ -670,6 +711,14 @@ const ADMINISTRATION: Family = Family {
             ..ROLE_LIST
         },
         Row {
+            path: "/api/admin/roles/{id}?asOf={sequence}",
+            what: "of OrgA",
+            about: Thing::RoleOfA,
+            own: "200 403 403 403 200 404 403 403 403 404 401",
+            on_behalf: "400p 403 403 403 400p 400p 403 403 403 400p 401",
+            ..ROLE_LIST
+        },
+        Row {
             path: "/api/admin/permissions",
             own: "200 200 200 200 200 200 200 403 403 200 401",
             on_behalf: "400p 400p 400p 400p 400p 400p 400p 403 403 400p 401",
@@ -694,11 +743,11 @@ const ADMINISTRATION: Family = Family {
 };
 
 const OPERATION: Family = Family {
-    title: "Audit, operation, health",
-    needs: "History: 101. Metrics and operation: 102 and a user of the system tenant. 12 implies both. Health: nothing.",
+    title: "Audit, operation, health, documentation",
+    needs: "History: 101. Metrics and operation: 102 and a user of the system tenant. 12 implies both. Health and documentation: nothing.",
     rows: &[
         Row {
-            path: "/api/audit/objects/user/{id}/history",
+            path: "/api/audit/objects/{kind}/{id}/history",
             what: "of a user of OrgA",
             about: Thing::UserOfA,
             not_found: 222_299_036,
@@ -726,24 +775,12 @@ const OPERATION: Family = Family {
             on_behalf: "400p 403 403 403 403 403 403 403 403 400p 401",
             ..BASE
         },
-        Row {
-            path: "/api/healthcheck",
-            own: "200 200 200 200 200 200 200 200 200 200 200",
-            on_behalf: "200 200 200 200 200 200 200 200 200 200 200",
-            ..BASE
-        },
-        Row {
-            path: "/livez",
-            own: "200 200 200 200 200 200 200 200 200 200 200",
-            on_behalf: "200 200 200 200 200 200 200 200 200 200 200",
-            ..BASE
-        },
-        Row {
-            path: "/readyz",
-            own: "200 200 200 200 200 200 200 200 200 200 200",
-            on_behalf: "200 200 200 200 200 200 200 200 200 200 200",
-            ..BASE
-        },
+        Row { path: "/api/healthcheck", own: "200 200 200 200 200 200 200 200 200 200 200", ..BASE },
+        Row { path: "/api/openapi.json", own: "200 200 200 200 200 200 200 200 200 200 200", ..BASE },
+        Row { path: "/api/docs", own: "200 200 200 200 200 200 200 200 200 200 200", ..BASE },
+        Row { path: "/api/docs/page.css", own: "200 200 200 200 200 200 200 200 200 200 200", ..BASE },
+        Row { path: "/livez", own: "200 200 200 200 200 200 200 200 200 200 200", ..BASE },
+        Row { path: "/readyz", own: "200 200 200 200 200 200 200 200 200 200 200", ..BASE },
     ],
     notes: &["Health is answered to anybody, and looks at nothing that is sent."],
 };
