@@ -158,7 +158,7 @@ impl Metrics {
         let started = Gauge::<f64, AtomicU64>::default();
         // Seconds as a float are what the format has; half a microsecond is lost.
         started.set(Duration::from_micros(u64::try_from(now.0).unwrap_or(0)).as_secs_f64());
-        all.register("process_start_time_seconds", "When the server started, in Unix time", started);
+        all.register("process_start_time_seconds", "When the server began to serve, in Unix time", started);
 
         let registry = ours(&mut all);
         registry.register(
