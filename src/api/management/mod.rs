@@ -2,6 +2,7 @@
 
 mod data_sources;
 mod data_stores;
+mod family;
 mod not_offered;
 mod oauth_apps;
 mod oauth_profiles;

@@ -7,18 +7,18 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     body::Body,
-    extract::{Path, State},
+    extract::{self, Path},
     response::Response,
 };
 use events::{
     data_source::ConnectionType,
-    envelope::{Stream, StreamKind},
+    envelope::StreamKind,
     event::Event,
-    id::{DataSourceId, DataStoreId, OAuthProfileId, PermissionId},
+    id::{DataSourceId, DataStoreId, OAuthProfileId, PermissionId, Sequence, TenantId},
     sealed::{Field, Sealed},
     sorted::SortedMap,
 };
-use projections::data_sources::DataSource;
+use projections::{State, data_sources::DataSource};
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
@@ -29,19 +29,19 @@ use crate::{
         asking::{Asking, connection_type_name, echoed, fault, open_text},
         body, codes,
         error::{ApiError, Kind},
-        fields::parse_id,
+        management::family::{self, Family, Look, find},
         openapi::{self, ids, parameters, tag},
-        past::open_text_then,
-        written::{created, deleted, not_modified, shown, unexpected, updated, written},
+        written::{created, unexpected, updated},
     },
+    auth::principal::Principal,
     commands::{
-        NewKey, Refusal, Wish,
+        NewKey, Refusal, View, Wish,
         data_source::{CreateDataSource, DeleteDataSource, UpdateDataSource, owned},
         data_store::PROFILE_OPTION,
-        disclosure::{RevealSecrets, Secrets},
+        disclosure::Secrets,
         oauth_profile::{CREATE, DELETE, MODIFY, VIEW},
     },
-    ledger::{live::Receipt, past::Moment},
+    ledger::live::Receipt,
     vault::{Place, PlainSecret},
 };
 
@@ -101,11 +101,6 @@ impl Options {
     }
 }
 
-/// The id in a path. What can't be an id is an object that is not there.
-fn id_of(path: &str) -> Result<DataSourceId, ApiError> {
-    parse_id(path).map(DataSourceId).ok_or_else(|| ApiError::NotFound(Kind::DataSource, path.to_owned()))
-}
-
 /// Creates a data source.
 #[utoipa::path(
     post, path = "/api/mgmt/datasources", tag = tag::DATA_SOURCES, operation_id = "createDataSource",
@@ -121,7 +116,7 @@ fn id_of(path: &str) -> Result<DataSourceId, ApiError> {
     ),
 )]
 pub(in crate::api::management) async fn create(
-    State(app): State<AppState>,
+    extract::State(app): extract::State<AppState>,
     mut asking: Asking,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -195,7 +190,7 @@ fn answer_created(asking: &Asking, receipt: &Receipt) -> Result<Response, ApiErr
     ),
 )]
 pub(in crate::api::management) async fn update(
-    State(app): State<AppState>,
+    extract::State(app): extract::State<AppState>,
     Path(path): Path<String>,
     mut asking: Asking,
     body: Body,
@@ -203,13 +198,13 @@ pub(in crate::api::management) async fn update(
     asking.permitted(&MODIFY)?;
     asking.no_more_parameters()?;
     let expected = asking.expected()?;
-    let (id, row) = find(&app, &asking, &path, &MODIFY)?;
+    let (id, row) = find::<DataSources>(&asking, &path, &MODIFY)?;
     let body = body::json(asking.headers(), body, &app.config().limits).await?;
     let sent = Sent::of_stored(body.clone(), id, &row).map_err(|error| error.heard_by(&asking))?;
     let (data_store, connection_type) = (row.data_store, row.connection_type);
     let vault = asking.vault();
     let prepare = || {
-        let (_, row) = find(&app, &asking, &path, &MODIFY)?;
+        let (_, row) = find::<DataSources>(&asking, &path, &MODIFY)?;
         let key = vault.data_key(&row.key_id).map_err(fault)?;
         let seal = |place: Place<'_>, text: &PlainSecret| {
             vault.seal(&key, StreamKind::DATA_SOURCE, place, text.expose().as_bytes())
@@ -278,17 +273,10 @@ pub(in crate::api::management) async fn delete(
 ) -> Result<Response, ApiError> {
     asking.permitted(&DELETE)?;
     asking.no_more_parameters()?;
-    let expected = asking.expected()?;
-    // Asked of the writer also when the path is no id: a missing permission is heard first.
-    let id = parse_id(&path).map_or(DataSourceId(0), DataSourceId);
-    let wish = DeleteDataSource { id, expected };
-    match asking.execute(None, || Ok(Wish::DeleteDataSource(wish.clone()))).await {
-        Ok(receipt) => Ok(deleted(&receipt)),
-        Err(ApiError::NotFound(Kind::DataSource, _)) => {
-            Err(ApiError::NotFound(Kind::DataSourceToDelete, path))
-        }
-        Err(error) => Err(error),
-    }
+    family::delete::<DataSources>(&asking, path, Kind::DataSourceToDelete, |id, expected| {
+        Wish::DeleteDataSource(DeleteDataSource { id, expected })
+    })
+    .await
 }
 
 /// Shows one data source.
@@ -310,7 +298,6 @@ pub(in crate::api::management) async fn delete(
     ),
 )]
 pub(in crate::api::management) async fn show(
-    State(app): State<AppState>,
     Path(path): Path<String>,
     mut asking: Asking,
 ) -> Result<Response, ApiError> {
@@ -319,87 +306,62 @@ pub(in crate::api::management) async fn show(
     let _ = asking.query.flag("details")?;
     let moment = asking.as_of()?;
     asking.no_more_parameters()?;
-    if let Some(moment) = moment {
-        return show_then(&app, &asking, &path, moment).await;
-    }
-    let (id, mut row) = find(&app, &asking, &path, &VIEW)?;
-    if let Some(response) = not_modified(asking.headers(), row.changed)? {
-        return Ok(response);
-    }
-    let reveals = !row.sealed_options.is_empty() && asking.reveals(&VIEW)?;
-    let mut revealed = None;
-    if reveals {
-        let prepare = || {
-            row = find(&app, &asking, &path, &VIEW)?.1;
-            let secrets = Secrets::DataSource(id);
-            Ok(Wish::RevealSecrets(RevealSecrets { secrets, changed: row.changed }))
-        };
-        revealed = Some(asking.execute(None, prepare).await?);
-    }
-    let response = present(&asking, id, &row, reveals)?;
-    Ok(match revealed {
-        Some(receipt) => written(&receipt, response),
-        None => response,
-    })
+    family::show::<DataSources>(&asking, &path, moment).await
 }
 
-/// What is gone now is shown to its owner if he audits its tenant.
-async fn show_then(
-    app: &AppState,
-    asking: &Asking,
-    path: &str,
-    moment: Moment,
-) -> Result<Response, ApiError> {
-    let (id, owner, gone) = app.ledger().read(|view| {
-        let principal = asking.principal(view, &VIEW)?;
-        let id = id_of(path)?;
-        match owned(view, &principal, id) {
-            Ok(_) => Ok((id, principal.user, false)),
-            Err(Refusal::NotFound(_)) if !view.state.data_sources.rows.has(&id) => {
-                Ok((id, principal.user, true))
-            }
-            Err(refusal) => Err(asking.refused(refusal)),
+/// Data sources, seen by their owners.
+struct DataSources;
+
+impl Family for DataSources {
+    type Id = DataSourceId;
+    type Row = DataSource;
+    type Shown<'a> = Shown<'a>;
+    const KIND: Kind = Kind::DataSource;
+    const STREAM: StreamKind = StreamKind::DATA_SOURCE;
+    const VIEW: &'static [PermissionId] = &VIEW;
+
+    fn id(number: u64) -> DataSourceId {
+        DataSourceId(number)
+    }
+
+    fn found<'v>(
+        view: &'v View<'_>,
+        principal: &Principal,
+        id: DataSourceId,
+    ) -> Result<&'v Arc<DataSource>, Refusal> {
+        owned(view, principal, id)
+    }
+
+    fn row<'s>(state: &'s State<'_>, id: DataSourceId) -> Option<&'s Arc<DataSource>> {
+        state.data_sources.rows.get(&id)
+    }
+
+    fn changed(row: &DataSource) -> Sequence {
+        row.changed
+    }
+
+    fn secrets(id: DataSourceId, row: &DataSource) -> Option<Secrets> {
+        (!row.sealed_options.is_empty()).then_some(Secrets::DataSource(id))
+    }
+
+    fn was_found(principal: &Principal, row: &DataSource) -> Option<TenantId> {
+        (row.owner == principal.user).then_some(row.tenant)
+    }
+
+    fn present<T>(
+        look: &Look<'_>,
+        id: DataSourceId,
+        row: &DataSource,
+        answer: impl FnOnce(&Shown<'_>) -> T,
+    ) -> Result<T, ApiError> {
+        let mut options = Options::in_the_clear(&row.plain_options, row.profile);
+        for (name, sealed) in row.sealed_options.iter() {
+            let value = look.secret(Some(sealed), Self::STREAM, Place::option(name))?;
+            options.0.extend(value.map(|value| (name.clone(), value)));
         }
-    })?;
-    let stream = Stream::new(StreamKind::DATA_SOURCE, id.0);
-    let then = asking.row_at(stream, moment, |state| state.data_sources.rows.get(&id).cloned()).await?;
-    let his = |row: &DataSource| row.owner == owner && (!gone || asking.audits(row.tenant));
-    let then = then.filter(|then| his(&then.row));
-    let then = then.ok_or_else(|| ApiError::NotFound(Kind::DataSource, id.to_string()))?;
-    let sealed = then.row.description.as_ref();
-    let description = open_text_then(asking.vault(), sealed, StreamKind::DATA_SOURCE, Field::DESCRIPTION)?;
-    let options = Options::in_the_clear(&then.row.plain_options, then.row.profile);
-    Ok(then.shown(&Shown::of(id, &then.row, description.as_ref(), options)))
-}
-
-/// The answer that a row makes, with the sealed options if they are shown.
-fn present(asking: &Asking, id: DataSourceId, row: &DataSource, reveals: bool) -> Result<Response, ApiError> {
-    let mut options = Options::in_the_clear(&row.plain_options, row.profile);
-    for (name, sealed) in row.sealed_options.iter().filter(|_| reveals) {
-        // An option whose key was destroyed is gone; the rest of the object is still an answer.
-        if let Some(value) =
-            open_text(asking.vault(), Some(sealed), StreamKind::DATA_SOURCE, Place::option(name))?
-        {
-            options.0.insert(name.clone(), value);
-        }
+        let description = look.text(row.description.as_ref(), Self::STREAM)?;
+        Ok(answer(&Shown::of(id, row, description.as_ref(), options)))
     }
-    let description = description(asking, row.description.as_ref())?;
-    Ok(shown(row.changed, &Shown::of(id, row, description.as_ref(), options)))
-}
-
-/// The data source in the path when it is the caller's, in the order of hdp-api 9.4.
-fn find(
-    app: &AppState,
-    asking: &Asking,
-    path: &str,
-    permissions: &[PermissionId],
-) -> Result<(DataSourceId, Arc<DataSource>), ApiError> {
-    let principal = app.ledger().read(|view| asking.principal(view, permissions))?;
-    let id = id_of(path)?;
-    app.ledger().read(|view| {
-        let row = owned(view, &principal, id).map(Arc::clone).map_err(|refusal| asking.refused(refusal))?;
-        Ok((id, row))
-    })
 }
 
 /// Free text about a data source.

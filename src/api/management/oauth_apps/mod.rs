@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use axum::{
     body::Body,
-    extract::{Path, State},
+    extract::{self, Path},
     response::Response,
 };
 use events::{
-    envelope::{Stream, StreamKind},
+    envelope::StreamKind,
     event::Event,
-    id::{DataStoreId, OAuthAppId, TenantId},
+    id::{DataStoreId, OAuthAppId, PermissionId, Sequence, TenantId},
     sealed::{Field, Sealed},
 };
-use projections::oauth_apps::OAuthApp;
+use projections::{State, oauth_apps::OAuthApp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -25,26 +25,27 @@ use crate::{
         asking::{Asking, echoed, fault, open_text},
         body, codes,
         error::{ApiError, Kind},
-        fields::{Fields, parse_id},
+        fields::Fields,
         json::Json,
+        management::family::{self, Family, Look, find},
         openapi::{
             self, ids, parameters,
             schemas::{BodySchema, body_schema, id, text},
             tag,
         },
-        past::open_text_then,
-        written::{created, deleted, not_modified, shown, unexpected, updated, written},
+        written::{created, unexpected, updated},
     },
+    auth::principal::Principal,
     commands::{
-        NewKey, Refusal, Wish,
-        disclosure::{RevealSecrets, Secrets},
+        NewKey, Refusal, View, Wish,
+        disclosure::Secrets,
         field::{
             CLIENT_ID_BYTES_MAX, ClientId, DESCRIPTION_BYTES_MAX, EndpointUri, NAME_CHARS_MAX, OAuthAppName,
             SCOPE_BYTES_MAX, SECRET_BYTES_MAX, ScopeList, URI_BYTES_MAX, check_description, check_secret,
         },
         oauth_app::{CreateOAuthApp, DeleteOAuthApp, PERMISSIONS, Properties, UpdateOAuthApp, administered},
     },
-    ledger::{live::Receipt, past::Moment},
+    ledger::live::Receipt,
     vault::PlainSecret,
 };
 
@@ -203,11 +204,6 @@ impl Sent {
     }
 }
 
-/// The id in a path. What can't be an id is an object that is not there.
-fn id_of(path: &str) -> Result<OAuthAppId, ApiError> {
-    parse_id(path).map(OAuthAppId).ok_or_else(|| ApiError::NotFound(Kind::OAuthApp, path.to_owned()))
-}
-
 /// Creates an OAuth application.
 #[utoipa::path(
     post, path = "/api/mgmt/oauthapps", tag = tag::OAUTH_APPS, operation_id = "createOAuthApplication",
@@ -222,7 +218,7 @@ fn id_of(path: &str) -> Result<OAuthAppId, ApiError> {
     ),
 )]
 pub(in crate::api::management) async fn create(
-    State(app): State<AppState>,
+    extract::State(app): extract::State<AppState>,
     mut asking: Asking,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -292,7 +288,7 @@ fn answer_created(asking: &Asking, receipt: &Receipt) -> Result<Response, ApiErr
     ),
 )]
 pub(in crate::api::management) async fn update(
-    State(app): State<AppState>,
+    extract::State(app): extract::State<AppState>,
     Path(path): Path<String>,
     mut asking: Asking,
     body: Body,
@@ -300,13 +296,13 @@ pub(in crate::api::management) async fn update(
     asking.permitted(&PERMISSIONS)?;
     asking.no_more_parameters()?;
     let expected = asking.expected()?;
-    let id = find(&app, &asking, &path)?;
+    let (id, _) = find::<Applications>(&asking, &path, &PERMISSIONS)?;
     let body = body::json(asking.headers(), body, &app.config().limits).await?;
     let sent = Sent::read(body.clone(), Some(id))?;
     let vault = asking.vault();
     let prepare = || {
         // Sealed under the key that lives now; if that changes before the decision, this is done again.
-        let row = find_row(&app, &asking, id)?;
+        let (_, row) = find::<Applications>(&asking, &path, &PERMISSIONS)?;
         let key = vault.data_key(&row.key_id()).map_err(fault)?;
         let seal = |field, text: &PlainSecret| {
             vault.seal(&key, StreamKind::OAUTH_APP, field, text.expose().as_bytes())
@@ -362,16 +358,10 @@ pub(in crate::api::management) async fn delete(
 ) -> Result<Response, ApiError> {
     asking.permitted(&PERMISSIONS)?;
     asking.no_more_parameters()?;
-    let expected = asking.expected()?;
-    // Asked of the writer also when the path is no id: a missing permission is heard first.
-    let id = parse_id(&path).map_or(OAuthAppId(0), OAuthAppId);
-    let wish = DeleteOAuthApp { id, expected };
-    let receipt = asking.execute(None, || Ok(Wish::DeleteOAuthApp(wish.clone()))).await;
-    match receipt {
-        Ok(receipt) => Ok(deleted(&receipt)),
-        Err(ApiError::NotFound(Kind::OAuthApp, _)) => Err(ApiError::NotFound(Kind::OAuthApp, path)),
-        Err(error) => Err(error),
-    }
+    family::delete::<Applications>(&asking, path, Kind::OAuthApp, |id, expected| {
+        Wish::DeleteOAuthApp(DeleteOAuthApp { id, expected })
+    })
+    .await
 }
 
 /// Shows one OAuth application.
@@ -389,85 +379,64 @@ pub(in crate::api::management) async fn delete(
     ),
 )]
 pub(in crate::api::management) async fn show(
-    State(app): State<AppState>,
     Path(path): Path<String>,
     mut asking: Asking,
 ) -> Result<Response, ApiError> {
     asking.permitted(&PERMISSIONS)?;
     let moment = asking.as_of()?;
     asking.no_more_parameters()?;
-    if let Some(moment) = moment {
-        return show_then(&app, &asking, &path, moment).await;
-    }
-    let id = find(&app, &asking, &path)?;
-    let mut row = find_row(&app, &asking, id)?;
-    if let Some(response) = not_modified(asking.headers(), row.changed)? {
-        return Ok(response);
-    }
-    let mut revealed = None;
-    let reveals = asking.reveals(&PERMISSIONS)?;
-    if reveals {
-        let prepare = || {
-            row = find_row(&app, &asking, id)?;
-            Ok(Wish::RevealSecrets(RevealSecrets { secrets: Secrets::OAuthApp(id), changed: row.changed }))
-        };
-        revealed = Some(asking.execute(None, prepare).await?);
-    }
-    let description = description(&asking, row.description.as_ref())?;
-    // A secret whose key was destroyed is gone; the rest of the object is still an answer.
-    let secret = open_text(
-        asking.vault(),
-        reveals.then_some(&row.client_secret),
-        StreamKind::OAUTH_APP,
-        Field::CLIENT_SECRET,
-    )?;
-    let body = Shown::of(id, &row, description.as_ref(), secret.as_ref());
-    let response = shown(row.changed, &body);
-    Ok(match revealed {
-        Some(receipt) => written(&receipt, response),
-        None => response,
-    })
+    family::show::<Applications>(&asking, &path, moment).await
 }
 
-/// What is gone now is shown to who audits its tenant, if he could GET it were it still there.
-async fn show_then(
-    app: &AppState,
-    asking: &Asking,
-    path: &str,
-    moment: Moment,
-) -> Result<Response, ApiError> {
-    let (id, principal, gone) = app.ledger().read(|view| {
-        let principal = asking.principal(view, &PERMISSIONS)?;
-        let id = id_of(path)?;
-        match administered(view, &principal, id) {
-            Ok(_) => Ok((id, principal, false)),
-            Err(Refusal::NotFound(_)) if !view.state.oauth_apps.rows.has(&id) => Ok((id, principal, true)),
-            Err(refusal) => Err(asking.refused(refusal)),
-        }
-    })?;
-    let stream = Stream::new(StreamKind::OAUTH_APP, id.0);
-    let then = asking.row_at(stream, moment, |state| state.oauth_apps.rows.get(&id).cloned()).await?;
-    let his = |tenant| !gone || principal.may_administer_oauth_apps_of(tenant) && asking.audits(tenant);
-    let then = then.filter(|then| his(then.row.tenant));
-    let then = then.ok_or_else(|| ApiError::NotFound(Kind::OAuthApp, id.to_string()))?;
-    let sealed = then.row.description.as_ref();
-    let description = open_text_then(asking.vault(), sealed, StreamKind::OAUTH_APP, Field::DESCRIPTION)?;
-    Ok(then.shown(&Shown::of(id, &then.row, description.as_ref(), None)))
-}
+/// Applications, seen by who may administer them.
+struct Applications;
 
-/// The id in the path when the caller may administer the application, in the order of hdp-api 9.4.
-fn find(app: &AppState, asking: &Asking, path: &str) -> Result<OAuthAppId, ApiError> {
-    app.ledger().read(|view| asking.principal(view, &PERMISSIONS).map(drop))?;
-    let id = id_of(path)?;
-    find_row(app, asking, id)?;
-    Ok(id)
-}
+impl Family for Applications {
+    type Id = OAuthAppId;
+    type Row = OAuthApp;
+    type Shown<'a> = Shown<'a>;
+    const KIND: Kind = Kind::OAuthApp;
+    const STREAM: StreamKind = StreamKind::OAUTH_APP;
+    const VIEW: &'static [PermissionId] = &PERMISSIONS;
 
-fn find_row(app: &AppState, asking: &Asking, id: OAuthAppId) -> Result<Arc<OAuthApp>, ApiError> {
-    app.ledger().read(|view| {
-        let principal = asking.principal(view, &PERMISSIONS)?;
-        administered(view, &principal, id).map(Arc::clone).map_err(|refusal| asking.refused(refusal))
-    })
+    fn id(number: u64) -> OAuthAppId {
+        OAuthAppId(number)
+    }
+
+    fn found<'v>(
+        view: &'v View<'_>,
+        principal: &Principal,
+        id: OAuthAppId,
+    ) -> Result<&'v Arc<OAuthApp>, Refusal> {
+        administered(view, principal, id)
+    }
+
+    fn row<'s>(state: &'s State<'_>, id: OAuthAppId) -> Option<&'s Arc<OAuthApp>> {
+        state.oauth_apps.rows.get(&id)
+    }
+
+    fn changed(row: &OAuthApp) -> Sequence {
+        row.changed
+    }
+
+    fn secrets(id: OAuthAppId, _: &OAuthApp) -> Option<Secrets> {
+        Some(Secrets::OAuthApp(id))
+    }
+
+    fn was_found(principal: &Principal, row: &OAuthApp) -> Option<TenantId> {
+        principal.may_administer_oauth_apps_of(row.tenant).then_some(row.tenant)
+    }
+
+    fn present<T>(
+        look: &Look<'_>,
+        id: OAuthAppId,
+        row: &OAuthApp,
+        answer: impl FnOnce(&Shown<'_>) -> T,
+    ) -> Result<T, ApiError> {
+        let description = look.text(row.description.as_ref(), Self::STREAM)?;
+        let secret = look.secret(Some(&row.client_secret), Self::STREAM, Field::CLIENT_SECRET)?;
+        Ok(answer(&Shown::of(id, row, description.as_ref(), secret.as_ref())))
+    }
 }
 
 fn description(asking: &Asking, sealed: Option<&Sealed>) -> Result<Option<PlainSecret>, ApiError> {

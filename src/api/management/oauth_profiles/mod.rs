@@ -7,16 +7,16 @@ use std::sync::Arc;
 
 use axum::{
     body::Body,
-    extract::{Path, State},
+    extract::{self, Path},
     response::Response,
 };
 use events::{
-    envelope::{Stream, StreamKind},
+    envelope::StreamKind,
     event::Event,
-    id::{OAuthAppId, OAuthProfileId, PermissionId},
+    id::{OAuthAppId, OAuthProfileId, PermissionId, Sequence, TenantId},
     sealed::{Field, Sealed, SecretChange},
 };
-use projections::oauth_profiles::OAuthProfile;
+use projections::{State, oauth_profiles::OAuthProfile};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -26,19 +26,20 @@ use crate::{
         asking::{Asking, echoed, fault, open_text},
         body, codes,
         error::{ApiError, Kind},
-        fields::{Fields, parse_id},
+        fields::Fields,
         json::Json,
+        management::family::{self, Family, Look, find},
         openapi::{
             self, ids, parameters,
             schemas::{BodySchema, Property, body_schema, id, text},
             tag,
         },
-        past::open_text_then,
-        written::{created, deleted, not_modified, shown, unexpected, updated, written},
+        written::{created, unexpected, updated},
     },
+    auth::principal::Principal,
     commands::{
-        NewKey, Refusal, Wish,
-        disclosure::{RevealSecrets, Secrets},
+        NewKey, Refusal, View, Wish,
+        disclosure::Secrets,
         field::{
             DESCRIPTION_BYTES_MAX, NAME_CHARS_MAX, OAuthProfileName, SECRET_BYTES_MAX, check_description,
             check_secret,
@@ -47,7 +48,7 @@ use crate::{
             CREATE, CreateOAuthProfile, DELETE, DeleteOAuthProfile, MODIFY, UpdateOAuthProfile, VIEW, owned,
         },
     },
-    ledger::{live::Receipt, past::Moment},
+    ledger::live::Receipt,
     vault::PlainSecret,
 };
 
@@ -55,7 +56,7 @@ use crate::{
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = OAuthProfile)]
-struct Shown<'a> {
+pub(super) struct Shown<'a> {
     id: u64,
     name: &'a str,
     oauth_app_id: u64,
@@ -179,11 +180,6 @@ impl Sent {
     }
 }
 
-/// The id in a path. What can't be an id is an object that is not there.
-fn id_of(path: &str) -> Result<OAuthProfileId, ApiError> {
-    parse_id(path).map(OAuthProfileId).ok_or_else(|| ApiError::NotFound(Kind::OAuthProfile, path.to_owned()))
-}
-
 /// Creates an OAuth profile.
 #[utoipa::path(
     post, path = "/api/mgmt/oauthprofiles", tag = tag::OAUTH_PROFILES, operation_id = "createOAuthProfile",
@@ -198,7 +194,7 @@ fn id_of(path: &str) -> Result<OAuthProfileId, ApiError> {
     ),
 )]
 pub(in crate::api::management) async fn create(
-    State(app): State<AppState>,
+    extract::State(app): extract::State<AppState>,
     mut asking: Asking,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -267,7 +263,7 @@ fn answer_created(asking: &Asking, receipt: &Receipt) -> Result<Response, ApiErr
     ),
 )]
 pub(in crate::api::management) async fn update(
-    State(app): State<AppState>,
+    extract::State(app): extract::State<AppState>,
     Path(path): Path<String>,
     mut asking: Asking,
     body: Body,
@@ -275,12 +271,12 @@ pub(in crate::api::management) async fn update(
     asking.permitted(&MODIFY)?;
     asking.no_more_parameters()?;
     let expected = asking.expected()?;
-    let id = find(&app, &asking, &path, &MODIFY)?;
+    let (id, _) = find::<Profiles>(&asking, &path, &MODIFY)?;
     let body = body::json(asking.headers(), body, &app.config().limits).await?;
     let sent = Sent::read(body.clone(), Some(id))?;
     let vault = asking.vault();
     let prepare = || {
-        let row = find_row(&app, &asking, id, &MODIFY)?;
+        let (_, row) = find::<Profiles>(&asking, &path, &MODIFY)?;
         let key = vault.data_key(&row.key_id()).map_err(fault)?;
         let seal = |field: Field, text: &PlainSecret| {
             vault.seal(&key, StreamKind::OAUTH_PROFILE, field, text.expose().as_bytes())
@@ -345,15 +341,10 @@ pub(in crate::api::management) async fn delete(
 ) -> Result<Response, ApiError> {
     asking.permitted(&DELETE)?;
     asking.no_more_parameters()?;
-    let expected = asking.expected()?;
-    // Asked of the writer also when the path is no id: a missing permission is heard first.
-    let id = parse_id(&path).map_or(OAuthProfileId(0), OAuthProfileId);
-    let wish = DeleteOAuthProfile { id, expected };
-    match asking.execute(None, || Ok(Wish::DeleteOAuthProfile(wish.clone()))).await {
-        Ok(receipt) => Ok(deleted(&receipt)),
-        Err(ApiError::NotFound(Kind::OAuthProfile, _)) => Err(ApiError::NotFound(Kind::OAuthProfile, path)),
-        Err(error) => Err(error),
-    }
+    family::delete::<Profiles>(&asking, path, Kind::OAuthProfile, |id, expected| {
+        Wish::DeleteOAuthProfile(DeleteOAuthProfile { id, expected })
+    })
+    .await
 }
 
 /// Shows one OAuth profile.
@@ -372,108 +363,66 @@ pub(in crate::api::management) async fn delete(
     ),
 )]
 pub(in crate::api::management) async fn show(
-    State(app): State<AppState>,
     Path(path): Path<String>,
     mut asking: Asking,
 ) -> Result<Response, ApiError> {
     asking.permitted(&VIEW)?;
     let moment = asking.as_of()?;
     asking.no_more_parameters()?;
-    if let Some(moment) = moment {
-        return show_then(&app, &asking, &path, moment).await;
+    family::show::<Profiles>(&asking, &path, moment).await
+}
+
+/// Profiles, seen by their owners.
+pub(super) struct Profiles;
+
+impl Family for Profiles {
+    type Id = OAuthProfileId;
+    type Row = OAuthProfile;
+    type Shown<'a> = Shown<'a>;
+    const KIND: Kind = Kind::OAuthProfile;
+    const STREAM: StreamKind = StreamKind::OAUTH_PROFILE;
+    const VIEW: &'static [PermissionId] = &VIEW;
+
+    fn id(number: u64) -> OAuthProfileId {
+        OAuthProfileId(number)
     }
-    let id = find(&app, &asking, &path, &VIEW)?;
-    let mut row = find_row(&app, &asking, id, &VIEW)?;
-    if let Some(response) = not_modified(asking.headers(), row.changed)? {
-        return Ok(response);
+
+    fn found<'v>(
+        view: &'v View<'_>,
+        principal: &Principal,
+        id: OAuthProfileId,
+    ) -> Result<&'v Arc<OAuthProfile>, Refusal> {
+        owned(view, principal, id)
     }
-    let reveals = asking.reveals(&VIEW)?;
-    let mut revealed = None;
-    if reveals {
-        let prepare = || {
-            row = find_row(&app, &asking, id, &VIEW)?;
-            let secrets = Secrets::OAuthProfile(id);
-            Ok(Wish::RevealSecrets(RevealSecrets { secrets, changed: row.changed }))
-        };
-        revealed = Some(asking.execute(None, prepare).await?);
+
+    fn row<'s>(state: &'s State<'_>, id: OAuthProfileId) -> Option<&'s Arc<OAuthProfile>> {
+        state.oauth_profiles.rows.get(&id)
     }
-    let response = present(&asking, id, &row, reveals)?;
-    Ok(match revealed {
-        Some(receipt) => written(&receipt, response),
-        None => response,
-    })
-}
 
-/// What is gone now is shown to its owner if he audits its tenant.
-async fn show_then(
-    app: &AppState,
-    asking: &Asking,
-    path: &str,
-    moment: Moment,
-) -> Result<Response, ApiError> {
-    let (id, owner, gone) = app.ledger().read(|view| {
-        let principal = asking.principal(view, &VIEW)?;
-        let id = id_of(path)?;
-        match owned(view, &principal, id) {
-            Ok(_) => Ok((id, principal.user, false)),
-            Err(Refusal::NotFound(_)) if !view.state.oauth_profiles.rows.has(&id) => {
-                Ok((id, principal.user, true))
-            }
-            Err(refusal) => Err(asking.refused(refusal)),
-        }
-    })?;
-    let stream = Stream::new(StreamKind::OAUTH_PROFILE, id.0);
-    let then = asking.row_at(stream, moment, |state| state.oauth_profiles.rows.get(&id).cloned()).await?;
-    let his = |row: &OAuthProfile| row.owner == owner && (!gone || asking.audits(row.tenant));
-    let then = then.filter(|then| his(&then.row));
-    let then = then.ok_or_else(|| ApiError::NotFound(Kind::OAuthProfile, id.to_string()))?;
-    let sealed = then.row.description.as_ref();
-    let description = open_text_then(asking.vault(), sealed, StreamKind::OAUTH_PROFILE, Field::DESCRIPTION)?;
-    Ok(then.shown(&Shown::of(id, &then.row, description.as_ref(), None, None)))
-}
+    fn changed(row: &OAuthProfile) -> Sequence {
+        row.changed
+    }
 
-/// The answer that a row makes, with the tokens if they are shown.
-fn present(
-    asking: &Asking,
-    id: OAuthProfileId,
-    row: &OAuthProfile,
-    reveals: bool,
-) -> Result<Response, ApiError> {
-    let vault = asking.vault();
-    let description = description(asking, row.description.as_ref())?;
-    // A token whose key was destroyed is gone; the rest of the object is still an answer.
-    let opened = |sealed: Option<&Sealed>, field: Field| {
-        open_text(vault, sealed.filter(|_| reveals), StreamKind::OAUTH_PROFILE, field)
-    };
-    let access_token = opened(row.access_token.as_ref(), Field::ACCESS_TOKEN)?;
-    let refresh_token = opened(Some(&row.refresh_token), Field::REFRESH_TOKEN)?;
-    let body = Shown::of(id, row, description.as_ref(), access_token.as_ref(), refresh_token.as_ref());
-    Ok(shown(row.changed, &body))
-}
+    fn secrets(id: OAuthProfileId, _: &OAuthProfile) -> Option<Secrets> {
+        Some(Secrets::OAuthProfile(id))
+    }
 
-/// The id in the path when the profile is the caller's, in the order of hdp-api 9.4.
-pub(super) fn find(
-    app: &AppState,
-    asking: &Asking,
-    path: &str,
-    permissions: &[PermissionId],
-) -> Result<OAuthProfileId, ApiError> {
-    app.ledger().read(|view| asking.principal(view, permissions).map(drop))?;
-    let id = id_of(path)?;
-    find_row(app, asking, id, permissions)?;
-    Ok(id)
-}
+    fn was_found(principal: &Principal, row: &OAuthProfile) -> Option<TenantId> {
+        (row.owner == principal.user).then_some(row.tenant)
+    }
 
-fn find_row(
-    app: &AppState,
-    asking: &Asking,
-    id: OAuthProfileId,
-    permissions: &[PermissionId],
-) -> Result<Arc<OAuthProfile>, ApiError> {
-    app.ledger().read(|view| {
-        let principal = asking.principal(view, permissions)?;
-        owned(view, &principal, id).map(Arc::clone).map_err(|refusal| asking.refused(refusal))
-    })
+    fn present<T>(
+        look: &Look<'_>,
+        id: OAuthProfileId,
+        row: &OAuthProfile,
+        answer: impl FnOnce(&Shown<'_>) -> T,
+    ) -> Result<T, ApiError> {
+        let description = look.text(row.description.as_ref(), Self::STREAM)?;
+        let access_token = look.secret(row.access_token.as_ref(), Self::STREAM, Field::ACCESS_TOKEN)?;
+        let refresh_token = look.secret(Some(&row.refresh_token), Self::STREAM, Field::REFRESH_TOKEN)?;
+        let body = Shown::of(id, row, description.as_ref(), access_token.as_ref(), refresh_token.as_ref());
+        Ok(answer(&body))
+    }
 }
 
 fn description(asking: &Asking, sealed: Option<&Sealed>) -> Result<Option<PlainSecret>, ApiError> {

@@ -11,7 +11,7 @@ use events::id::DataSourceId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::find;
+use super::Profiles;
 use crate::{
     api::{
         AppState,
@@ -20,7 +20,7 @@ use crate::{
         codes,
         error::{ApiError, Kind},
         headers::Page,
-        management::data_sources,
+        management::{data_sources, family::find},
         openapi::{self, ids, parameters, tag},
         slices,
     },
@@ -68,7 +68,7 @@ pub(in crate::api::management) async fn stats(
 ) -> Result<Response, ApiError> {
     asking.permitted(&VIEW)?;
     asking.no_more_parameters()?;
-    let id = find(&app, &asking, &path, &VIEW)?;
+    let (id, _) = find::<Profiles>(&asking, &path, &VIEW)?;
     let data_store = app.ledger().read(|view| {
         let row = view.state.oauth_profiles.rows.get(&id)?;
         view.state.oauth_apps.rows.get(&row.oauth_app).map(|app| app.data_store)
