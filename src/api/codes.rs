@@ -120,6 +120,10 @@ codes! {
     OPTIONS_TOO_LARGE = 222_299_035, "The options of a data source are limited to {0} bytes of names and values, and to {1} options.";
     /// Nothing happened to such an object, or nothing that you may read.
     NO_HISTORY = 222_299_036, "There is no history of {0}.";
+    /// No snapshot of that size.
+    NO_SNAPSHOT = 222_299_037, "There is no snapshot of {0} events.";
+    /// One at a time.
+    SNAPSHOT_BUSY = 222_299_038, "A snapshot is being taken or checked. Ask again when that is done.";
     /// The disk does not give back what it holds.
     STORAGE = 222_299_012, "The server's storage can't be read at the moment. If the request was to change something, its outcome is unknown: read before repeating.";
 }

@@ -92,6 +92,8 @@ pub enum ApiError {
     NoWrites(&'static str),
     /// The queue is full.
     Busy,
+    /// A snapshot is being taken or checked already.
+    SnapshotBusy,
     /// The log is still being opened.
     Starting,
     /// `Ledger-Min-Sequence` was not reached in time.
@@ -131,6 +133,8 @@ pub enum Kind {
     Permission,
     /// The history of an object.
     History,
+    /// A snapshot.
+    Snapshot,
 }
 
 impl Kind {
@@ -146,6 +150,7 @@ impl Kind {
             Kind::Role => codes::NO_ROLE,
             Kind::Permission => codes::NO_PERMISSION,
             Kind::History => codes::NO_HISTORY,
+            Kind::Snapshot => codes::NO_SNAPSHOT,
         }
     }
 }
@@ -241,6 +246,7 @@ impl ApiError {
             ApiError::KeyUnreadable => (S::CONFLICT, codes::KEY_UNREADABLE, none()),
             ApiError::OutcomeUnknown => (S::SERVICE_UNAVAILABLE, codes::OUTCOME_UNKNOWN, none()),
             ApiError::NoWrites(why) => (S::SERVICE_UNAVAILABLE, codes::NO_WRITES, vec![(*why).to_owned()]),
+            ApiError::SnapshotBusy => (S::CONFLICT, codes::SNAPSHOT_BUSY, none()),
             ApiError::Busy => (S::SERVICE_UNAVAILABLE, codes::BUSY, none()),
             ApiError::Starting => (S::SERVICE_UNAVAILABLE, codes::STARTING, none()),
             ApiError::NotYet => (S::SERVICE_UNAVAILABLE, codes::NOT_YET, none()),

@@ -12,6 +12,7 @@ use authledger::config::Config;
 use authledger::ledger::create::{FirstAdministrator, first_command};
 use authledger::ledger::live::Ledger;
 use authledger::ledger::memory::MemoryDisk;
+use authledger::ledger::snapshot::SnapshotDirectory;
 use authledger::ledger::start::{WriterSettings, fold, start};
 use authledger::ledger::store::{Batch, KeyChange, LogStore};
 use authledger::ledger::witness::MemoryWitness;
@@ -28,6 +29,7 @@ use events::sealed::KeyId;
 use events::time::Timestamp;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tower::ServiceExt;
 
 use super::document::{Document, Sent};
@@ -65,6 +67,9 @@ pub(crate) struct House {
     pub(crate) clock: Arc<SteppedClock>,
     pub(crate) witness: MemoryWitness,
     pub(crate) disk: MemoryDisk,
+    /// Where snapshots lie; the log itself is in memory.
+    pub(crate) snapshots: SnapshotDirectory,
+    _room: TempDir,
 }
 
 /// An answer, received whole.
@@ -115,7 +120,9 @@ impl House {
             &settings,
             folded,
         );
-        let ledger = Arc::new(ledger.expect("the ledger starts"));
+        let room = tempfile::tempdir().expect("a directory");
+        let snapshots = SnapshotDirectory::new(room.path().join("snapshots"));
+        let ledger = Arc::new(ledger.expect("the ledger starts").with_snapshots(snapshots.clone()));
         let bound = SocketAddr::from(([127, 0, 0, 1], 8080));
         let state = AppState::with_hasher(config, bound, Arc::clone(&ledger), as_clock, random, hasher);
         House {
@@ -126,6 +133,8 @@ impl House {
             clock,
             witness,
             disk,
+            snapshots,
+            _room: room,
         }
     }
 

@@ -22,4 +22,6 @@ mod samples;
 #[cfg(debug_assertions)]
 mod scale;
 mod schema;
+mod snapshots;
+mod status;
 mod wire;

@@ -17,7 +17,10 @@ fn house() -> House {
 
 /// A path of the document as somebody would ask it.
 fn address(path: &str) -> String {
-    let address = path.replace("{id}", "1").replace("{kind}", "oauth_app").replace("{path}", "a/b");
+    let mut address = path.to_owned();
+    for (name, value) in [("{id}", "1"), ("{kind}", "oauth_app"), ("{path}", "a/b"), ("{size}", "6")] {
+        address = address.replace(name, value);
+    }
     assert!(!address.contains('{'), "say here what {path} is asked with");
     address
 }

@@ -1,6 +1,8 @@
 //! `/api/operate`: what operators of the server do, with permission 102.
 
 mod logging;
+mod snapshots;
+mod status;
 
 use events::id::SYSTEM_TENANT;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -10,7 +12,12 @@ use crate::auth::permission::OPERATE;
 
 /// All routes of the family.
 pub(super) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::default().routes(routes!(logging::show, logging::update))
+    OpenApiRouter::default()
+        .routes(routes!(logging::show, logging::update))
+        .routes(routes!(status::show))
+        .routes(routes!(snapshots::index, snapshots::take))
+        .routes(routes!(snapshots::show))
+        .routes(routes!(snapshots::verify))
 }
 
 /// Refuses who is no operator: a user of the system tenant with permission 102, in his own name. What a server tells of

@@ -2,8 +2,10 @@
 
 use std::io;
 
+use events::chain::ChainHash;
 use events::id::{LedgerId, Sequence};
 use events::ledger::StateDigest;
+use events::merkle::TreeHash;
 use events::time::Timestamp;
 use projections::digest::DIGEST_VERSION;
 use serde::Serialize;
@@ -29,6 +31,10 @@ pub struct Listed {
     pub digest_version: Option<u16>,
     /// Of its tables.
     pub digest: Option<StateDigest>,
+    /// Chain hash of the last of its events.
+    pub chain: Option<ChainHash>,
+    /// Root of the tree over them.
+    pub root: Option<TreeHash>,
     /// Whether its bytes are those that were written.
     pub whole: bool,
     /// Whether the log says what it says.
@@ -70,6 +76,8 @@ fn one(
         sequence: None,
         digest_version: None,
         digest: None,
+        chain: None,
+        root: None,
         whole: false,
         confirmed: false,
         problem: None,
@@ -85,6 +93,8 @@ fn one(
     listed.recorded_at = Some(head.recorded_at);
     listed.digest_version = Some(head.digest_version);
     listed.digest = Some(head.digest);
+    listed.chain = Some(head.chain);
+    listed.root = Some(head.root);
     let of_size = || confirmations.iter().filter(|confirmation| confirmation.taken.size == size);
     let confirmation = of_size().find(|confirmation| confirmation.taken == head.taken());
     let reason = if head.ledger_id != ledger_id {
