@@ -71,8 +71,8 @@ impl EncodeLabelValue for Route {
     }
 }
 
-/// Anybody can make up a method, so those that we don't know are one.
-fn method_label(method: &Method) -> &'static str {
+/// Anybody can make up a method, of any length, so those that we don't know are one.
+pub(super) fn method_label(method: &Method) -> &'static str {
     const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"];
     KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
 }

@@ -18,7 +18,7 @@ use futures_util::FutureExt as _;
 use super::AppState;
 use super::error::{ApiError, Fault, finish};
 use super::guard::{Caller, is_guarded};
-use super::metrics::Route;
+use super::metrics::{Route, method_label};
 use crate::clock::draw;
 use crate::logs::{for_request, millis};
 
@@ -108,16 +108,16 @@ struct Line<'a> {
 impl Line<'_> {
     fn log(&self, status: StatusCode, error: Option<&ApiError>) {
         let Line { method, path, route, user, first, took } = self;
-        let path = beginning(path);
+        let (method, path) = (method_label(method), beginning(path));
         let (route, user, ms, status) =
             (route.as_str(), user.map(|user| user.0), millis(*took), status.as_u16());
         let code = error.map(ApiError::code);
         match error {
             Some(ApiError::Internal(fault) | ApiError::Storage(fault)) => {
-                tracing::error!(%method, path, route, status, code, user, ms, ?fault, "failed");
+                tracing::error!(method, path, route, status, code, user, ms, ?fault, "failed");
             }
-            Some(_) => tracing::info!(%method, path, route, status, code, user, ms, "refused"),
-            None => tracing::debug!(%method, path, route, status, user, first, ms, "answered"),
+            Some(_) => tracing::info!(method, path, route, status, code, user, ms, "refused"),
+            None => tracing::debug!(method, path, route, status, user, first, ms, "answered"),
         }
     }
 }

@@ -82,7 +82,9 @@ fn every_line_for_programs_is_an_object_and_every_request_has_one_with_its_id() 
         assert!(line["ms"].as_f64().is_some_and(|ms| ms > 0.0 && ms < 60_000.0), "{line:?}");
         assert!(line["path"].as_str().is_some_and(|path| path.starts_with('/') && !path.contains("Jane")));
     }
-    // Neither many nor long lines can be had for little.
+    // Long lines can't be had for little.
+    let made_up = admin.send(&"M".repeat(10_000), "/livez", &[], None).expect("is answered");
+    assert_eq!((made_up.status, &of(&server, &made_up)[0]["method"]), (405, &json!("other")));
     let long = admin.get(&format!("/api/{}", "x".repeat(10_000)));
     assert_eq!(of(&server, &long)[0]["path"].as_str().map(str::len), Some(200));
     // A repetition is answered under the first one's id; its line has its own and names that one.
