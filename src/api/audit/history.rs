@@ -60,8 +60,14 @@ struct Shown<'a> {
     event: Body<'a>,
     /// The `X-Request-Id` of the request.
     command_id: String,
-    command_index: u32,
-    command_count: u32,
+    /// Its place among the events of that request; not for an auditor of one tenant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    command_index: Option<u32>,
+    /// How many events that request had; likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    command_count: Option<u32>,
     epoch: u32,
     previous_hash: String,
     hash: String,
@@ -90,8 +96,12 @@ struct List<'a> {
 }
 
 impl<'a> Shown<'a> {
-    /// `counted`: whether the place in the stream is shown.
-    fn of(entry: &'a Entry, counted: bool) -> Self {
+    /// `only`: whose events the auditor sees, when not everybody's. What one command did may reach into several tenants, and
+    /// what a user was shown is one stream whichever tenants it belonged to: who sees one tenant's part must not be told by a
+    /// count or a gap how much there is of others.
+    fn of(entry: &'a Entry, stream: StreamKind, only: Option<TenantId>) -> Self {
+        let whole = only.is_none();
+        let counted = whole || stream != StreamKind::DISCLOSURES;
         let header = &entry.envelope.header;
         Self {
             sequence: header.sequence.0,
@@ -104,8 +114,8 @@ impl<'a> Shown<'a> {
             on_behalf_of: header.on_behalf_of.map(|user| format!("user/{user}")),
             event: Body(&entry.envelope.event),
             command_id: header.command_id.to_string(),
-            command_index: header.command_index,
-            command_count: header.command_count,
+            command_index: whole.then_some(header.command_index),
+            command_count: whole.then_some(header.command_count),
             epoch: header.epoch.0,
             previous_hash: header.previous_hash.to_string(),
             hash: entry.hash.to_string(),
@@ -146,17 +156,10 @@ pub(super) async fn history(
     let stream = stream.ok_or_else(unknown)?;
     let page = Page { before, limit, tenant };
     let history = app.ledger().history(stream, page).await.map_err(not_seen)?.ok_or_else(unknown)?;
-    let counted = is_counted(stream.kind, tenant);
     let list = List {
         stream: stream.to_string(),
-        events: history.entries.iter().map(|entry| Shown::of(entry, counted)).collect(),
+        events: history.entries.iter().map(|entry| Shown::of(entry, stream.kind, tenant)).collect(),
         next: history.next.map(|sequence| sequence.0),
     };
     Ok(answer(StatusCode::OK, &list))
-}
-
-/// What a user was shown is one stream, whichever tenants it belonged to: who sees one tenant's part of it must not be told
-/// by the gaps how much there is of others.
-fn is_counted(kind: StreamKind, only: Option<TenantId>) -> bool {
-    kind != StreamKind::DISCLOSURES || only.is_none()
 }
