@@ -5,9 +5,19 @@
 //! | 1 System | 1 holds 12 · 2 holds 11, 28 · 3 holds 11, 28 and administers 2 · 4 holds 11 |
 //! | 2 A | 5 holds 11, 28 · 6 holds 11 · 7 holds nothing · 8 holds 11, 28, 21, 13, 25 and administers 2 |
 //! | 3 B | 9 holds 11, 28 |
+//!
+//! and, where there are owners of profiles and data sources, over these users, applications, profiles and data sources, too:
+//!
+//! | Tenant | Users | Applications (data store) | Profiles: owner, application | Data sources: owner, profile |
+//! | --- | --- | --- | --- | --- |
+//! | 1 System | 10 holds 1–4, 11 | 1 (54), 4 (1) | 4: user 10, application 1 | 4: user 10, profile 4 |
+//! | 2 A | 11 and 12 hold 1–4, 11 · 13 holds 1–4 · 14 holds 1–4, 11, 21 and administers 2 | 2 (54) | 1, 2, 3: user 11, applications 1, 2, 4 · 5: user 12, application 1 | 1, 2: user 11, profile 1 · 3: user 11, none · 5: user 12, profile 5 |
+//! | 3 B | 15 holds 1–4, 11 | 3 (54) | 6: user 15, application 1 | |
 
+mod data_sources;
 mod ledger;
 mod oauth_apps;
+mod oauth_profiles;
 #[cfg(debug_assertions)]
 mod scale;
 mod tenants_and_users;
@@ -17,7 +27,8 @@ use events::{
     envelope::{Actor, Envelope, Header, Stream, StreamKind},
     event::Event,
     id::{
-        CommandId, DataStoreId, Epoch, LedgerId, OAuthAppId, PermissionId, RoleId, Sequence, TenantId, UserId,
+        CommandId, DataStoreId, Epoch, LedgerId, OAuthAppId, OAuthProfileId, PermissionId, RoleId, Sequence,
+        TenantId, UserId,
     },
     role::RoleCreated,
     sealed::{KeyId, Sealed},
@@ -48,7 +59,8 @@ struct World {
 impl World {
     fn new() -> Self {
         let mut world = Self { view: View::default(), sequence: 0 };
-        for (id, name, administrators) in [(1, "System", vec![1]), (2, "A", vec![3, 8]), (3, "B", vec![])] {
+        for (id, name, administrators) in [(1, "System", vec![1]), (2, "A", vec![3, 8, 14]), (3, "B", vec![])]
+        {
             let tenant = TenantCreated {
                 name: name.to_owned(),
                 key_id: key(0).id,
@@ -81,6 +93,11 @@ impl World {
             (8, A, &[7, 11, 28, 21, 13, 25]),
             (9, B, &[11, 28]),
         ];
+        world.people(&users);
+        world
+    }
+
+    fn people(&mut self, users: &[(u64, TenantId, &[u16])]) {
         for (id, tenant, permissions) in users {
             let user = UserCreated {
                 name: sealed(0),
@@ -89,9 +106,8 @@ impl World {
                 roles: SortedVec::default(),
                 permissions: ids(permissions),
             };
-            world.record(tenant, Stream::new(StreamKind::USER, id), user.into());
+            self.record(*tenant, Stream::new(StreamKind::USER, *id), user.into());
         }
-        world
     }
 
     /// With an application `T app` (ids 1, 2, 3) in each tenant, each under key `id`.
@@ -99,6 +115,33 @@ impl World {
         let mut world = Self::new();
         for (tenant, number) in [(SYSTEM, 1), (A, 2), (B, 3)] {
             world.then(1, create("T app", Some(tenant), number));
+        }
+        world
+    }
+
+    /// With all that the second table shows. What is sealed is under key 40 for profiles, 50 for data sources.
+    fn with_owners() -> Self {
+        let mut world = Self::with_apps();
+        world.people(&[
+            (10, SYSTEM, &[1, 2, 3, 4, 11]),
+            (11, A, &[1, 2, 3, 4, 11]),
+            (12, A, &[1, 2, 3, 4, 11]),
+            (13, A, &[1, 2, 3, 4]),
+            (14, A, &[1, 2, 3, 4, 11, 21]),
+            (15, B, &[1, 2, 3, 4, 11]),
+        ]);
+        let Wish::CreateOAuthApp(wish) = create("T app 2", Some(SYSTEM), 4) else { unreachable!("made so") };
+        world.then(1, Wish::CreateOAuthApp(Box::new(CreateOAuthApp { data_store: DataStoreId(1), ..*wish })));
+        for (owner, app) in [(11, 1), (11, 2), (11, 4), (10, 1), (12, 1), (15, 1)] {
+            let name = format!("profile_{owner}_{app}");
+            world.then(owner, oauth_profiles::create(&name, app));
+        }
+        for (owner, profile) in [(11, Some(1)), (11, Some(1)), (11, None), (10, Some(4)), (12, Some(5))] {
+            let name = format!("source-{}", world.sequence);
+            world.then(
+                owner,
+                data_sources::create_with(&name, |wish| wish.profile = profile.map(OAuthProfileId)),
+            );
         }
         world
     }
