@@ -48,7 +48,8 @@ struct Shown {
     fields: Vec<Field>,
 }
 
-/// Records `SecretRevealed` in the actor's disclosure stream. On behalf of another it needs 12.
+/// Records `SecretRevealed` in the actor's disclosure stream. On behalf of another it needs 12. Where there is no secret,
+/// none was shown, and nothing is recorded.
 pub(super) fn reveal(view: &View<'_>, cause: &Cause, wish: &RevealSecrets) -> Result<Decision, Refusal> {
     let principal = acting(&view.state, cause.actor, cause.on_behalf_of, wish.secrets.permissions())?;
     let shown = find(view, &principal, wish.secrets)?;
@@ -58,6 +59,9 @@ pub(super) fn reveal(view: &View<'_>, cause: &Cause, wish: &RevealSecrets) -> Re
     }
     if shown.changed != wish.changed {
         return Err(Refusal::Again);
+    }
+    if shown.fields.is_empty() {
+        return Ok(Decision::default());
     }
     let revealed = SecretRevealed {
         object: shown.object,
@@ -95,7 +99,7 @@ fn find(view: &View<'_>, principal: &Principal, secrets: Secrets) -> Result<Show
                 tenant: row.tenant,
                 object: Stream::new(StreamKind::DATA_SOURCE, id.0),
                 changed: row.changed,
-                fields: vec![Field::OPTION],
+                fields: if row.sealed_options.is_empty() { Vec::new() } else { vec![Field::OPTION] },
             }
         }
     })

@@ -329,7 +329,7 @@ fn names_are_unique_among_an_owners_data_sources_and_free_after_a_delete() {
 }
 
 #[test]
-fn sealed_options_are_shown_to_their_owner() {
+fn sealed_options_are_shown_to_their_owner_and_where_there_are_none_nothing_is() {
     let mut world = World::with_owners();
     let decision = world.when(11, reveal(&world, 1)).expect("his own");
     let Event::SecretRevealed(revealed) = &decision.facts[0].event else { panic!("{decision:?}") };
@@ -347,4 +347,5 @@ fn sealed_options_are_shown_to_their_owner() {
         }),
     );
     assert_eq!(world.when(11, stale).err(), Some(Refusal::Again));
+    assert!(world.when(11, reveal(&world, 1)).expect("his own").facts.is_empty());
 }
