@@ -12,8 +12,10 @@ use events::{
 };
 
 use crate::{
+    data_sources::Source,
+    oauth_profiles::Profile,
     requests::{Ask, Request, login_name},
-    rules::Answer,
+    rules::{Answer, Fact},
     steps::Wish,
 };
 
@@ -84,6 +86,10 @@ pub(crate) struct Model {
     pub(crate) apps: Vec<App>,
     /// Applications that ever were, for ids are never given twice.
     pub(crate) apps_ever: u64,
+    pub(crate) profiles: Vec<Profile>,
+    pub(crate) profiles_ever: u64,
+    pub(crate) sources: Vec<Source>,
+    pub(crate) sources_ever: u64,
     pub(crate) done: Vec<Done>,
     /// Each event's stream and time, in order.
     pub(crate) log: Vec<(Stream, Timestamp)>,
@@ -104,6 +110,10 @@ impl Model {
             users: Vec::new(),
             apps: Vec::new(),
             apps_ever: 0,
+            profiles: Vec::new(),
+            profiles_ever: 0,
+            sources: Vec::new(),
+            sources_ever: 0,
             done: Vec::new(),
             log: Vec::new(),
             asked: Vec::new(),
@@ -185,6 +195,10 @@ impl Model {
         self.apps.iter().find(|app| app.id == id)
     }
 
+    pub(crate) fn apps_ever(&self) -> usize {
+        usize::try_from(self.apps_ever).expect("few")
+    }
+
     pub(crate) fn user(&self, id: u64) -> Option<&User> {
         self.users.iter().find(|user| user.id == id)
     }
@@ -200,6 +214,7 @@ impl Model {
             let (by, key, body, at) = (request.by, *key, body.clone(), self.now);
             self.done.push(Done { by, key, body, first, count, at, tags });
         }
+        self.let_go(facts, first);
         match request.ask.clone() {
             Ask::Tenant { name, status, roles, administrators, key, description } => {
                 let mut administrators = administrators;
@@ -262,6 +277,27 @@ impl Model {
             }
             Ask::Delete { app, .. } => self.apps.retain(|row| row.id != app),
             Ask::Reveal { .. } => {}
+            Ask::Profile(ask) => self.record_profile(self.whom(request), tenant, first, ask),
+            Ask::Source(ask) => self.record_source(self.whom(request), tenant, first, ask),
+        }
+    }
+
+    fn whom(&self, request: &Request) -> u64 {
+        self.may_ask(request).map(|who| who.user).expect("answered")
+    }
+
+    /// What goes with an application or a profile.
+    fn let_go(&mut self, facts: &[Fact], first: u64) {
+        for (sequence, fact) in (first..).zip(facts) {
+            let id = fact.stream.id;
+            match fact.name {
+                "OAuthProfileDeleted" => self.profiles.retain(|profile| profile.id != id),
+                "DataSourceProfileCleared" => {
+                    let source = self.sources.iter_mut().find(|source| source.id == id).expect("answered");
+                    (source.profile, source.changed) = (None, sequence);
+                }
+                _ => {}
+            }
         }
     }
 

@@ -21,8 +21,11 @@ use events::{
 };
 
 use crate::{
+    data_sources::SourceAsk,
     house::House,
     model::Model,
+    oauth_profiles::{self, ProfileAsk},
+    options,
     steps::{Expected, Secret, Step, Wish, id_of},
 };
 
@@ -89,6 +92,8 @@ pub(crate) enum Ask {
         app: u64,
         changed: u64,
     },
+    Profile(ProfileAsk),
+    Source(SourceAsk),
 }
 
 pub(crate) struct Prepared {
@@ -121,14 +126,17 @@ pub(crate) fn prepare(house: &House, model: &Model, step: &Step) -> Option<Prepa
     };
     let locks = matches!(wish, Wish::Lock { .. });
     let by = if locks { Actor::System } else { by };
-    // HDP names on-behalf for applications, among what there is now.
-    let behalf = behalf.filter(|_| {
-        matches!(wish, Wish::App { .. } | Wish::Put { .. } | Wish::Delete { .. } | Wish::Reveal { .. })
-    });
+    // HDP names on-behalf for what users own, among what there is now.
+    let behalf =
+        behalf.filter(|_| !matches!(wish, Wish::Tenant { .. } | Wish::User { .. } | Wish::Lock { .. }));
     let body = format!("{behalf:?} {wish:?}");
     let key = key.filter(|_| !locks).map(|key| (key, body));
     let step = wish.clone();
-    let (ask, wish) = edge(vault, model, &wish);
+    let whom = behalf.or(match by {
+        Actor::User(user) => Some(user.0),
+        Actor::System | Actor::Operator | Actor::ClientApplication(_) => None,
+    });
+    let (ask, wish) = edge(vault, model, whom, &wish);
     let request = Request { id: CommandId(draw(&*house.random)), by, behalf, key, ask };
     let tags = request.key.as_ref().map(|(key, body)| {
         let request = IdempotentRequest {
@@ -151,11 +159,12 @@ pub(crate) fn prepare(house: &House, model: &Model, step: &Step) -> Option<Prepa
 }
 
 /// What the edge does with a request before the writer sees it: draws keys, seals, reads what is there.
-fn edge(vault: &Vault, model: &Model, wish: &Wish) -> (Ask, commands::Wish) {
+fn edge(vault: &Vault, model: &Model, whom: Option<u64>, wish: &Wish) -> (Ask, commands::Wish) {
     let tenant_id = |number: &Option<u8>| number.map(|number| id_of(number, model.tenants.len()));
     let role_id = |number: &u8| id_of(*number, model.roles.len());
     let user_id = |number: &u8| id_of(*number, model.users.len());
-    let app_id = |number: u8| id_of(number, usize::try_from(model.apps_ever).expect("few"));
+    let app_id = |number: u8| id_of(number, model.apps_ever());
+    let app_changed = |id: u64| model.app(id).map(|row| row.changed);
     match wish {
         Wish::Tenant { name, active, roles, stale, administrators, described } => new_tenant(
             vault,
@@ -215,7 +224,7 @@ fn edge(vault: &Vault, model: &Model, wish: &Wish) -> (Ask, commands::Wish) {
                 Secret::New => Some(seal(&own, Field::CLIENT_SECRET)),
                 Secret::UnderAnotherKey => Some(seal(&vault.new_data_key().key, Field::CLIENT_SECRET)),
             };
-            let expected = if_match(model, app, expected);
+            let expected = if_match(app_changed(app), expected);
             let (tenant, store, name) = (tenant_id(tenant), u32::from(*store), format!("app {name}"));
             let wish = UpdateOAuthApp {
                 id: OAuthAppId(app),
@@ -231,17 +240,19 @@ fn edge(vault: &Vault, model: &Model, wish: &Wish) -> (Ask, commands::Wish) {
         }
         Wish::Delete { app, expected } => {
             let app = app_id(*app);
-            let expected = if_match(model, app, expected);
+            let expected = if_match(app_changed(app), expected);
             let wish = DeleteOAuthApp { id: OAuthAppId(app), expected: sequences(expected.as_ref()) };
             (Ask::Delete { app, expected }, commands::Wish::DeleteOAuthApp(wish))
         }
         Wish::Reveal { app, stale } => {
             let app = app_id(*app);
-            let changed = model.app(app).map_or(0, |row| row.changed) + u64::from(*stale);
+            let changed = app_changed(app).unwrap_or(0) + u64::from(*stale);
             let secrets = Secrets::OAuthApp(OAuthAppId(app));
             let wish = RevealSecrets { secrets, changed: Sequence(changed) };
             (Ask::Reveal { app, changed }, commands::Wish::RevealSecrets(wish))
         }
+        Wish::Profile(wish) => oauth_profiles::edge(vault, model, whom, wish),
+        Wish::Source(wish) => options::edge(vault, model, whom, wish),
     }
 }
 
@@ -330,8 +341,9 @@ fn properties(name: &str) -> Properties {
     }
 }
 
-fn if_match(model: &Model, app: u64, expected: &Expected) -> Option<Vec<u64>> {
-    let current = model.app(app).map_or(0, |row| row.changed);
+/// `current` is the event that last changed the object, if there is one.
+pub(crate) fn if_match(current: Option<u64>, expected: &Expected) -> Option<Vec<u64>> {
+    let current = current.unwrap_or(0);
     match expected {
         Expected::Nothing => None,
         Expected::Current => Some(vec![current]),
@@ -340,7 +352,7 @@ fn if_match(model: &Model, app: u64, expected: &Expected) -> Option<Vec<u64>> {
     }
 }
 
-fn sequences(numbers: Option<&Vec<u64>>) -> Option<Vec<Sequence>> {
+pub(crate) fn sequences(numbers: Option<&Vec<u64>>) -> Option<Vec<Sequence>> {
     numbers.map(|numbers| numbers.iter().copied().map(Sequence).collect())
 }
 

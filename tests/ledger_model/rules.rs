@@ -1,11 +1,13 @@
 //! The rules of the documents, asked one after the other for every request (hdp-api 1.7, 2.5, 6.3, 6.4, 9.4, 9.7, 9.13,
-//! 9.15, 9.20, 9.23, 9.25).
+//! 9.15, 9.18, 9.20, 9.23, 9.25). Those of profiles and data sources stand in the files named after them.
+
+use std::collections::BTreeSet;
 
 use authledger::commands::{Object, Refusal, Taken};
 use events::{
     envelope::{Actor, Stream, StreamKind},
     id::{OAuthAppId, PermissionId, RoleId, TenantId, UserId},
-    sealed::{KeyId, Sealed},
+    sealed::{Field, KeyId, Sealed},
     user::UserStatus,
 };
 
@@ -18,14 +20,26 @@ const ADMINISTRATOR: u16 = 12;
 const CREATE_USERS: u16 = 13;
 const ON_BEHALF_OF: u16 = 21;
 const TENANT_API: u16 = 25;
-const APP_PERMISSIONS: [u16; 2] = [11, 28];
+const MGMT_API: u16 = 11;
+const APP_PERMISSIONS: [u16; 2] = [MGMT_API, 28];
 
-/// An event without its contents: what it is and where it stands.
+/// An event without what becomes of it in rows: what it is and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fact {
     pub(crate) tenant: u64,
     pub(crate) stream: Stream,
     pub(crate) name: &'static str,
+    pub(crate) about: About,
+}
+
+/// What an event says that no row shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum About {
+    Nothing,
+    /// Which profile a data source let go of.
+    Profile(u64),
+    /// Whose secrets were shown, as which event left them, and which.
+    Shown(Stream, u64, Vec<Field>),
 }
 
 /// What the ledger should answer.
@@ -38,16 +52,25 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
-    /// Without the ids in it.
-    pub(crate) fn name(&self) -> String {
+    /// Without the ids in it; what was recorded is each of its facts.
+    pub(crate) fn names(&self) -> BTreeSet<String> {
+        let one = |name: &str| BTreeSet::from([name.to_owned()]);
         match self {
             Self::Refused(refusal) => {
                 let word = word(refusal);
-                word.chars().filter(|c| !c.is_ascii_digit()).collect()
+                one(&word.chars().filter(|c| !c.is_ascii_digit()).collect::<String>())
             }
-            Self::Recorded(facts) => facts[0].name.to_owned(),
-            Self::Nothing => "nothing".to_owned(),
-            Self::Repeated { .. } => "repeated".to_owned(),
+            Self::Recorded(facts) => {
+                let mut names: BTreeSet<String> = facts.iter().map(|fact| fact.name.to_owned()).collect();
+                // The widest reach of one command.
+                let tenants: BTreeSet<u64> = facts.iter().map(|fact| fact.tenant).collect();
+                if tenants.len() > 1 && names.contains("DataSourceProfileCleared") {
+                    names.extend(one("a cascade through several tenants"));
+                }
+                names
+            }
+            Self::Nothing => one("nothing"),
+            Self::Repeated { .. } => one("repeated"),
         }
     }
 }
@@ -55,7 +78,7 @@ impl Answer {
 /// Whoever the rules are asked about.
 pub(crate) struct Who {
     pub(crate) user: u64,
-    tenant: u64,
+    pub(crate) tenant: u64,
     permissions: Vec<u16>,
     administers: Vec<u64>,
 }
@@ -115,11 +138,15 @@ impl Model {
 
     /// Whether somebody may ask for such a thing at all, and as whom the rules see him (hdp-api 1.7, 9.4).
     pub(crate) fn may_ask(&self, request: &Request) -> Result<Who, Refusal> {
-        let needed: &[u16] = match &request.ask {
-            Ask::Tenant { .. } => &[TENANT_API],
-            Ask::User { .. } => &[CREATE_USERS],
-            Ask::App { .. } | Ask::Put { .. } | Ask::Delete { .. } | Ask::Reveal { .. } => &APP_PERMISSIONS,
-            Ask::Lock { .. } => &[],
+        let needed: Vec<u16> = match &request.ask {
+            Ask::Tenant { .. } => vec![TENANT_API],
+            Ask::User { .. } => vec![CREATE_USERS],
+            Ask::App { .. } | Ask::Put { .. } | Ask::Delete { .. } | Ask::Reveal { .. } => {
+                APP_PERMISSIONS.to_vec()
+            }
+            Ask::Profile(ask) => vec![MGMT_API, ask.permission()],
+            Ask::Source(ask) => vec![MGMT_API, ask.permission()],
+            Ask::Lock { .. } => Vec::new(),
         };
         let Actor::User(UserId(by)) = request.by else { return Err(Refusal::LacksPermission) };
         let row = self.user(by).filter(|user| user.status == UserStatus::Active).ok_or(Refusal::ActorGone)?;
@@ -206,21 +233,39 @@ impl Model {
             }
             Ask::Delete { app, expected } => {
                 let row = self.app_to_change(&who, *app, expected.as_ref())?;
-                Ok(vec![fact(row.tenant, StreamKind::OAUTH_APP, *app, "OAuthAppDeleted")])
+                let profiles = self.profiles.iter().filter(|profile| profile.app == *app);
+                let mut facts: Vec<Fact> = profiles.flat_map(|profile| self.end_of(profile)).collect();
+                facts.push(fact(row.tenant, StreamKind::OAUTH_APP, *app, "OAuthAppDeleted"));
+                Ok(facts)
             }
             Ask::Reveal { app, changed } => {
                 let row = self.app_to_change(&who, *app, None)?;
-                if request.behalf.is_some() && !who.administrator() {
-                    return Err(Refusal::Forbidden);
-                }
-                if row.changed != *changed {
-                    return Err(Refusal::Again);
-                }
-                let Actor::User(actor) = request.by else { unreachable!("checked by may_ask") };
-                Ok(vec![fact(row.tenant, StreamKind::DISCLOSURES, actor.0, "SecretRevealed")])
+                let object = Stream::new(StreamKind::OAUTH_APP, row.id);
+                let about = About::Shown(object, row.changed, vec![Field::CLIENT_SECRET]);
+                Self::reveal(&who, request, row.tenant, *changed, about)
             }
+            Ask::Profile(ask) => self.profile_facts(&who, request, ask),
+            Ask::Source(ask) => self.source_facts(&who, request, ask),
             Ask::Lock { .. } => unreachable!("answered above"),
         }
+    }
+
+    /// For another only with 12 (hdp-api 9.13), and only what is still as it was when `changed` was read.
+    pub(crate) fn reveal(
+        who: &Who,
+        request: &Request,
+        tenant: u64,
+        changed: u64,
+        about: About,
+    ) -> Result<Vec<Fact>, Refusal> {
+        if request.behalf.is_some() && !who.administrator() {
+            return Err(Refusal::Forbidden);
+        }
+        if matches!(&about, About::Shown(_, now, _) if *now != changed) {
+            return Err(Refusal::Again);
+        }
+        let Actor::User(actor) = request.by else { unreachable!("checked by may_ask") };
+        Ok(vec![Fact { about, ..fact(tenant, StreamKind::DISCLOSURES, actor.0, "SecretRevealed") }])
     }
 
     fn new_tenant(
@@ -310,17 +355,17 @@ fn all_his(who: &Who, permissions: &[u16]) -> Result<(), Refusal> {
 }
 
 /// What is sealed under another key than its object's has to be sealed again.
-fn under<'a>(key: KeyId, values: impl IntoIterator<Item = &'a Sealed>) -> Result<(), Refusal> {
+pub(crate) fn under<'a>(key: KeyId, values: impl IntoIterator<Item = &'a Sealed>) -> Result<(), Refusal> {
     let all = values.into_iter().all(|value| value.key_id == key);
     if all { Ok(()) } else { Err(Refusal::Again) }
 }
 
-fn invalid(field: &'static str) -> Refusal {
+pub(crate) fn invalid(field: &'static str) -> Refusal {
     Refusal::Invalid { field, problem: String::new() }
 }
 
-fn fact(tenant: u64, kind: StreamKind, id: u64, name: &'static str) -> Fact {
-    Fact { tenant, stream: Stream::new(kind, id), name }
+pub(crate) fn fact(tenant: u64, kind: StreamKind, id: u64, name: &'static str) -> Fact {
+    Fact { tenant, stream: Stream::new(kind, id), name, about: About::Nothing }
 }
 
 /// A refusal without the sentence for people.

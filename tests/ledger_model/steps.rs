@@ -1,6 +1,12 @@
 //! What can happen to a ledger. Names are few, so that they collide; ids mostly mean something that is there.
 
+use events::data_source::ConnectionType;
 use proptest::{collection::vec, option, prelude::*};
+
+use crate::{
+    oauth_profiles::{ProfileWish, profiles},
+    options::{Options, SourceWish, sources},
+};
 
 /// One thing that happens.
 #[derive(Clone, Debug)]
@@ -28,6 +34,23 @@ pub(crate) fn id_of(number: u8, count: usize) -> u64 {
         200.. => count + number - 199,
         1.. if number <= count => number,
         _ => 1 + number % count.max(1),
+    }
+}
+
+/// One of the objects of whoever asks, or any.
+#[derive(Clone, Debug)]
+pub(crate) struct Pick {
+    pub(crate) number: u8,
+    pub(crate) own: bool,
+}
+
+impl Pick {
+    /// `own` are his; `ever` were there, ours and theirs.
+    pub(crate) fn of(&self, own: &[u64], ever: u64) -> u64 {
+        match own {
+            [_, ..] if self.own && self.number < 200 => own[usize::from(self.number) % own.len()],
+            _ => id_of(self.number, usize::try_from(ever).expect("few")),
+        }
     }
 }
 
@@ -79,6 +102,8 @@ pub(crate) enum Wish {
         app: u8,
         stale: bool,
     },
+    Profile(ProfileWish),
+    Source(SourceWish),
 }
 
 /// What an `If-Match` says.
@@ -98,15 +123,19 @@ pub(crate) enum Secret {
     UnderAnotherKey,
 }
 
-fn id() -> impl Strategy<Value = u8> {
+pub(crate) fn id() -> impl Strategy<Value = u8> {
     prop_oneof![14 => 0..200_u8, 1 => 200..205_u8]
 }
 
-fn rarely() -> impl Strategy<Value = bool> {
+pub(crate) fn pick() -> impl Strategy<Value = Pick> {
+    (id(), prop_oneof![4 => Just(true), 1 => Just(false)]).prop_map(|(number, own)| Pick { number, own })
+}
+
+pub(crate) fn rarely() -> impl Strategy<Value = bool> {
     prop_oneof![12 => Just(false), 1 => Just(true)]
 }
 
-fn expected() -> impl Strategy<Value = Expected> {
+pub(crate) fn expected() -> impl Strategy<Value = Expected> {
     prop_oneof![
         3 => Just(Expected::Nothing),
         2 => Just(Expected::Current),
@@ -119,11 +148,15 @@ fn tenant() -> impl Strategy<Value = Option<u8>> {
     option::weighted(0.5, id())
 }
 
-fn store() -> impl Strategy<Value = u8> {
+pub(crate) fn store() -> impl Strategy<Value = u8> {
     prop_oneof![6 => Just(54_u8), 3 => Just(1), 1 => Just(56), 1 => Just(2)]
 }
 
-fn wish() -> impl Strategy<Value = Wish> {
+pub(crate) fn secret() -> impl Strategy<Value = Secret> {
+    prop_oneof![5 => Just(Secret::Kept), 5 => Just(Secret::New), 1 => Just(Secret::UnderAnotherKey)]
+}
+
+fn wish() -> BoxedStrategy<Wish> {
     let lists = || vec(prop_oneof![9 => 1..4_u8, 1 => id()], 0..3);
     let tenants = (0..5_u8, any::<bool>(), lists(), rarely(), vec(id(), 0..3), any::<bool>()).prop_map(
         |(name, active, roles, stale, administrators, described)| Wish::Tenant {
@@ -138,7 +171,17 @@ fn wish() -> impl Strategy<Value = Wish> {
     let password = option::of((any::<bool>(), option::of(-10..2_000_000)));
     let roles = prop_oneof![1 => Just(Vec::new()), 2 => Just(vec![1]), 2 => Just(vec![2]), 2 => Just(vec![3]), 7 => vec(id(), 1..3)];
     let permissions = vec(
-        prop_oneof![Just(11), Just(28), Just(12), Just(13), Just(21), Just(25), 1..31_u8, Just(101)],
+        prop_oneof![
+            Just(11),
+            Just(28),
+            Just(12),
+            Just(13),
+            Just(21),
+            Just(25),
+            1..31_u8,
+            Just(30),
+            Just(101)
+        ],
         0..4,
     );
     let active = prop_oneof![8 => Just(true), 1 => Just(false)];
@@ -165,12 +208,7 @@ fn wish() -> impl Strategy<Value = Wish> {
             foreign_key,
         },
     );
-    let secret = prop_oneof![
-        5 => Just(Secret::Kept),
-        5 => Just(Secret::New),
-        1 => Just(Secret::UnderAnotherKey),
-    ];
-    let puts = (id(), expected(), option::weighted(0.3, id()), store(), 0..5_u8, any::<bool>(), secret)
+    let puts = (id(), expected(), option::weighted(0.3, id()), store(), 0..5_u8, any::<bool>(), secret())
         .prop_map(|(app, expected, tenant, store, name, described, secret)| Wish::Put {
             app,
             expected,
@@ -184,27 +222,31 @@ fn wish() -> impl Strategy<Value = Wish> {
     let reveals = (id(), rarely()).prop_map(|(app, stale)| Wish::Reveal { app, stale });
     prop_oneof![
         3 => tenants,
-        6 => users,
+        7 => users,
         1 => locks,
         6 => apps,
         4 => puts,
         2 => deletes,
         2 => reveals,
+        10 => profiles(),
+        10 => sources(),
     ]
+    .boxed()
 }
 
 /// Often the administrator, so that there are things to disagree about; `None` is the operator, who may ask for nothing.
 fn by() -> impl Strategy<Value = Option<u8>> {
-    prop_oneof![5 => Just(Some(1_u8)), 12 => id().prop_map(Some), 1 => Just(None)]
+    prop_oneof![5 => Just(Some(1_u8)), 4 => (2..6_u8).prop_map(Some), 8 => id().prop_map(Some), 1 => Just(None)]
 }
 
-fn ask() -> impl Strategy<Value = Step> {
+fn ask() -> BoxedStrategy<Step> {
     let key = option::weighted(0.3, 0..3_u8);
     prop_oneof![
         12 => (by(), option::weighted(0.2, id()), key, wish())
             .prop_map(|(by, behalf, key, wish)| Step::Ask { by, behalf, key, wish }),
         1 => any::<u8>().prop_map(|back| Step::Again { back }),
     ]
+    .boxed()
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -220,7 +262,8 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A small world: tenants 2 and 3, an administrator of tenant 3 without 12, users in every tenant, applications.
+/// A small world: tenants 2 and 3, an administrator of tenant 3 without 12, users in every tenant, applications, and in every
+/// tenant a user with a profile through the system's application; some use it in data sources.
 fn world() -> Vec<Step> {
     let ask = |wish| Step::Ask { by: Some(1), behalf: None, key: None, wish };
     let tenant = |name, administrators| Wish::Tenant {
@@ -240,12 +283,38 @@ fn world() -> Vec<Step> {
         permissions,
         foreign_key: false,
     };
-    let app = |tenant, name| Wish::App {
+    let app = |tenant, name, store| Wish::App {
         tenant: Some(tenant),
-        store: 54,
+        store,
         name,
         described: true,
         foreign_key: false,
+    };
+    let profile = |by, app, name| Step::Ask {
+        by: Some(by),
+        behalf: None,
+        key: None,
+        wish: Wish::Profile(ProfileWish::Create {
+            app,
+            name,
+            described: true,
+            access: true,
+            foreign_key: false,
+        }),
+    };
+    let source = |by, store, connection, name| Step::Ask {
+        by: Some(by),
+        behalf: None,
+        key: None,
+        wish: Wish::Source(SourceWish::Create {
+            store,
+            connection: Some(connection),
+            name,
+            described: false,
+            profile: (store == 54).then_some(Pick { number: 0, own: true }),
+            options: Options::some(),
+            foreign_key: false,
+        }),
     };
     vec![
         ask(tenant(0, vec![])),
@@ -254,9 +323,19 @@ fn world() -> Vec<Step> {
         ask(user(3, 2, vec![7], vec![28])),
         ask(user(2, 3, vec![4], vec![28])),
         ask(user(1, 4, vec![1], vec![])),
-        ask(app(1, 0)),
-        ask(app(2, 0)),
-        ask(app(3, 1)),
+        ask(app(1, 0, 54)),
+        ask(app(2, 0, 54)),
+        ask(app(3, 1, 54)),
+        ask(app(1, 2, 1)),
+        profile(1, 1, 0),
+        profile(3, 1, 0),
+        profile(4, 1, 0),
+        profile(4, 2, 1),
+        source(1, 54, ConnectionType::Cloud, 0),
+        source(3, 54, ConnectionType::Hybrid, 0),
+        source(4, 54, ConnectionType::Cloud, 0),
+        source(4, 56, ConnectionType::Group, 1),
+        source(1, 56, ConnectionType::Group, 1),
     ]
 }
 

@@ -1,0 +1,311 @@
+//! Data sources from wish to ask, what the documents say of it (hdp-api 4.2, 4.3, 9.13, 9.14, 9.16, 9.17), and the
+//! comparison.
+
+use authledger::commands::{Object, Refusal, Taken};
+use events::{
+    data_source::ConnectionType,
+    envelope::{Stream, StreamKind},
+    id::{DataSourceId, DataStoreId, OAuthProfileId, Sequence, TenantId, UserId},
+    sealed::{Field, KeyId, Sealed},
+};
+use projections::{
+    State,
+    data_sources::{DataSource, Filter},
+};
+
+use crate::{
+    compare::same,
+    model::Model,
+    requests::Request,
+    rules::{About, Fact, Who, fact, invalid, under},
+};
+
+/// A sealed value, and how long its text is.
+pub(crate) type Value = (Sealed, usize);
+
+/// A request about data sources, with everything the edge prepared.
+#[derive(Clone, Debug)]
+pub(crate) enum SourceAsk {
+    Create {
+        store: u32,
+        connection: Option<ConnectionType>,
+        name: String,
+        description: Option<Sealed>,
+        profile: Option<u64>,
+        plain: Vec<(String, String)>,
+        sealed: Vec<(String, Value)>,
+        key: KeyId,
+    },
+    Put {
+        source: u64,
+        expected: Option<Vec<u64>>,
+        store: Option<u32>,
+        connection: Option<ConnectionType>,
+        name: String,
+        description: Option<Sealed>,
+        profile: Option<u64>,
+        plain: Vec<(String, String)>,
+        /// `None` for one that is taken away.
+        sealed: Vec<(String, Option<Value>)>,
+    },
+    Delete {
+        source: u64,
+        expected: Option<Vec<u64>>,
+    },
+    Reveal {
+        source: u64,
+        changed: u64,
+    },
+}
+
+/// A row of the model.
+pub(crate) struct Source {
+    pub(crate) id: u64,
+    pub(crate) tenant: u64,
+    pub(crate) owner: u64,
+    pub(crate) store: u32,
+    pub(crate) connection: ConnectionType,
+    name: String,
+    pub(crate) key: KeyId,
+    description: Option<Sealed>,
+    pub(crate) profile: Option<u64>,
+    plain: Vec<(String, String)>,
+    pub(crate) sealed: Vec<(String, Value)>,
+    pub(crate) changed: u64,
+}
+
+impl SourceAsk {
+    /// Beside MgmtAPI (hdp-api 4.2).
+    pub(crate) fn permission(&self) -> u16 {
+        match self {
+            Self::Create { .. } => 1,
+            Self::Reveal { .. } => 2,
+            Self::Put { .. } => 3,
+            Self::Delete { .. } => 4,
+        }
+    }
+}
+
+impl Model {
+    pub(crate) fn source(&self, id: u64) -> Option<&Source> {
+        self.sources.iter().find(|source| source.id == id)
+    }
+
+    pub(crate) fn source_facts(
+        &self,
+        who: &Who,
+        request: &Request,
+        ask: &SourceAsk,
+    ) -> Result<Vec<Fact>, Refusal> {
+        let kind = StreamKind::DATA_SOURCE;
+        match ask {
+            SourceAsk::Create { store, connection, name, description, profile, plain, sealed, key } => {
+                if ![1, 54, 56, 62, 63, 76].contains(store) {
+                    return Err(invalid("dataStore"));
+                }
+                let connection = connection.unwrap_or(usual(*store));
+                if (connection == ConnectionType::Group) != (*store == 56) {
+                    return Err(invalid("connectionType"));
+                }
+                self.profile_to_use(who.user, *store, *profile)?;
+                under(*key, description.iter().chain(sealed.iter().map(|(_, (value, _))| value)))?;
+                not_too_large(plain, sealed)?;
+                self.source_name_is_free(who.user, name, None)?;
+                Ok(vec![fact(who.tenant, kind, self.sources_ever + 1, "DataSourceCreated")])
+            }
+            SourceAsk::Put {
+                source,
+                expected,
+                store,
+                connection,
+                name,
+                description,
+                profile,
+                plain,
+                sealed,
+            } => {
+                let row = self.source_of(who, *source, expected.as_ref())?;
+                if store.is_some_and(|store| store != row.store) {
+                    return Err(invalid("dataStore"));
+                }
+                if connection.is_some_and(|connection| connection != row.connection) {
+                    return Err(Refusal::ConnectionTypeFixed(row.connection));
+                }
+                self.profile_to_use(row.owner, row.store, *profile)?;
+                let new = sealed.iter().filter_map(|(_, value)| value.as_ref().map(|(value, _)| value));
+                under(row.key, description.iter().chain(new))?;
+                not_too_large(plain, &put(&row.sealed, sealed))?;
+                self.source_name_is_free(row.owner, name, Some(*source))?;
+                Ok(vec![fact(row.tenant, kind, *source, "DataSourceUpdated")])
+            }
+            SourceAsk::Delete { source, expected } => {
+                let row = self.source_of(who, *source, expected.as_ref())?;
+                Ok(vec![fact(row.tenant, kind, *source, "DataSourceDeleted")])
+            }
+            SourceAsk::Reveal { source, changed } => {
+                let row = self.source_of(who, *source, None)?;
+                let about = About::Shown(Stream::new(kind, row.id), row.changed, vec![Field::OPTION]);
+                let facts = Self::reveal(who, request, row.tenant, *changed, about)?;
+                // Where nothing is sealed, nothing is shown.
+                Ok(if row.sealed.is_empty() { Vec::new() } else { facts })
+            }
+        }
+    }
+
+    /// His own, and of the same data store (hdp-api 9.16).
+    fn profile_to_use(&self, owner: u64, store: u32, profile: Option<u64>) -> Result<(), Refusal> {
+        let Some(id) = profile else { return Ok(()) };
+        let store_of = |app: u64| self.app(app).map(|app| app.store);
+        match self.profile(id) {
+            Some(row) if row.owner == owner && store_of(row.app) == Some(store) => Ok(()),
+            _ => Err(Refusal::UnknownReference(Object::OAuthProfile(OAuthProfileId(id)))),
+        }
+    }
+
+    /// Only his own are there for him (hdp-api 9.17).
+    fn source_of(&self, who: &Who, id: u64, expected: Option<&Vec<u64>>) -> Result<&Source, Refusal> {
+        let row = self.source(id).filter(|row| row.owner == who.user);
+        let row = row.ok_or(Refusal::NotFound(Object::DataSource(DataSourceId(id))))?;
+        match expected {
+            Some(expected) if !expected.contains(&row.changed) => Err(Refusal::PreconditionFailed),
+            _ => Ok(row),
+        }
+    }
+
+    fn source_name_is_free(&self, owner: u64, name: &str, own: Option<u64>) -> Result<(), Refusal> {
+        let mut others = self.sources.iter().filter(|row| row.owner == owner && Some(row.id) != own);
+        if others.any(|row| row.name == name) {
+            return Err(Refusal::Taken(Taken::DataSourceName));
+        }
+        Ok(())
+    }
+
+    /// Makes an answer true.
+    pub(crate) fn record_source(&mut self, owner: u64, tenant: u64, first: u64, ask: SourceAsk) {
+        match ask {
+            SourceAsk::Create { store, connection, name, description, profile, plain, sealed, key } => {
+                self.sources_ever += 1;
+                self.sources.push(Source {
+                    id: self.sources_ever,
+                    tenant,
+                    owner,
+                    store,
+                    connection: connection.unwrap_or(usual(store)),
+                    name,
+                    key,
+                    description,
+                    profile,
+                    plain,
+                    sealed,
+                    changed: first,
+                });
+            }
+            SourceAsk::Put { source, name, description, profile, plain, sealed, .. } => {
+                let row = self.sources.iter_mut().find(|row| row.id == source).expect("answered");
+                (row.name, row.description, row.profile, row.plain) = (name, description, profile, plain);
+                (row.sealed, row.changed) = (put(&row.sealed, &sealed), first);
+            }
+            SourceAsk::Delete { source, .. } => self.sources.retain(|row| row.id != source),
+            SourceAsk::Reveal { .. } => {}
+        }
+    }
+}
+
+/// What a data source is connected by when nobody says.
+fn usual(store: u32) -> ConnectionType {
+    if store == 56 { ConnectionType::Group } else { ConnectionType::Cloud }
+}
+
+/// What is sealed after a PUT: what it doesn't name stays.
+pub(crate) fn put(before: &[(String, Value)], change: &[(String, Option<Value>)]) -> Vec<(String, Value)> {
+    let mut after = before.to_vec();
+    for (name, value) in change {
+        after.retain(|(other, _)| other != name);
+        after.extend(value.iter().map(|value| (name.clone(), value.clone())));
+    }
+    after
+}
+
+/// At most 200 options, their names and texts together at most 32 KiB.
+pub(crate) const OPTIONS: usize = 200;
+pub(crate) const BYTES: usize = 32 * 1024;
+
+pub(crate) fn size(plain: &[(String, String)], sealed: &[(String, Value)]) -> (usize, usize) {
+    let of_plain = plain.iter().map(|(name, text)| name.len() + text.len());
+    let of_sealed = sealed.iter().map(|(name, (_, length))| name.len() + length);
+    (plain.len() + sealed.len(), of_plain.chain(of_sealed).sum())
+}
+
+fn not_too_large(plain: &[(String, String)], sealed: &[(String, Value)]) -> Result<(), Refusal> {
+    let (count, bytes) = size(plain, sealed);
+    if count > OPTIONS || bytes > BYTES { Err(Refusal::OptionsTooLarge) } else { Ok(()) }
+}
+
+pub(crate) fn compare(model: &Model, state: &State<'_>) -> Result<(), String> {
+    let sources = &state.data_sources;
+    same!(sources.rows.all().count(), model.sources.len(), "number of data sources");
+    same!(sources.by_owner.all().count(), model.sources.len(), "number of data sources of owners");
+    same!(sources.by_name.all().count(), model.sources.len(), "number of data source names");
+    let with_profile = model.sources.iter().filter(|row| row.profile.is_some()).count();
+    same!(sources.by_profile.all().count(), with_profile, "number of data sources with a profile");
+    for row in &model.sources {
+        let id = DataSourceId(row.id);
+        let sealed = row.sealed.iter().map(|(name, (value, _))| (name.clone(), value.clone()));
+        let expected = DataSource {
+            tenant: TenantId(row.tenant),
+            owner: UserId(row.owner),
+            name: row.name.clone(),
+            data_store: DataStoreId(row.store),
+            connection_type: row.connection,
+            key_id: row.key,
+            description: row.description.clone(),
+            profile: row.profile.map(OAuthProfileId),
+            plain_options: row.plain.iter().cloned().collect(),
+            sealed_options: sealed.collect(),
+            changed: Sequence(row.changed),
+        };
+        same!(sources.rows.get(&id).map(|row| &**row), Some(&expected), "data source {id}");
+        same!(sources.by_name.get(&(UserId(row.owner), row.name.clone())), Some(&id), "data source by name");
+    }
+    for owner in 0..12 {
+        for (group, odata, after) in FILTERS {
+            let expected = model.sources.iter().filter(|row| {
+                row.owner == owner
+                    && row.id > after
+                    && group.is_none_or(|group| group == (row.connection == ConnectionType::Group))
+                    && odata.is_none_or(|odata| odata == row.is_odata())
+            });
+            let expected: Vec<DataSourceId> = expected.map(|row| DataSourceId(row.id)).collect();
+            let filter = Filter { group, odata };
+            let actual: Vec<DataSourceId> =
+                sources.of_owner(UserId(owner), filter, DataSourceId(after)).collect();
+            same!(actual, expected, "data sources of user {owner} by {filter:?} after {after}");
+        }
+    }
+    for profile in 0..=model.profiles_ever {
+        for after in [0, 2] {
+            let users = model.sources.iter().filter(|row| row.profile == Some(profile) && row.id > after);
+            let expected: Vec<DataSourceId> = users.map(|row| DataSourceId(row.id)).collect();
+            let actual: Vec<DataSourceId> =
+                sources.of_profile(OAuthProfileId(profile), DataSourceId(after)).collect();
+            same!(actual, expected, "data sources of profile {profile} after {after}");
+        }
+    }
+    Ok(())
+}
+
+/// Groups or not, by OData or not, after which.
+const FILTERS: [(Option<bool>, Option<bool>, u64); 6] = [
+    (None, None, 0),
+    (None, None, 2),
+    (Some(true), None, 0),
+    (Some(false), Some(true), 0),
+    (None, Some(false), 1),
+    (None, Some(true), 0),
+];
+
+impl Source {
+    fn is_odata(&self) -> bool {
+        self.plain.iter().any(|(name, version)| name == "ODataVersion" && !version.is_empty())
+    }
+}
