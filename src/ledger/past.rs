@@ -31,8 +31,10 @@ use super::{
     store::{LogReader, StoreError},
 };
 
-/// Walks at a time. Each works half of the time while the writer does, so that two of them leave it a core of two.
+/// Walks at a time. While the writer is at work they take half a core together.
 const WALKS_MAX: usize = 2;
+/// How many times as long as it worked a walk pauses while the writer is at work.
+const PAUSES: u32 = 3;
 /// Walks that are under way or wait for their turn.
 const ADMITTED_MAX: usize = 64;
 /// How long a walk waits for its turn.
@@ -352,7 +354,7 @@ impl Log {
         }
         let now = self.reader.head().size;
         if now != size {
-            std::thread::sleep(begun.elapsed().min(PAUSE_MAX));
+            std::thread::sleep((begun.elapsed() * PAUSES).min(PAUSE_MAX));
         }
         self.stride.set((0, Instant::now(), now));
         Ok(())

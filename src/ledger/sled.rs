@@ -301,45 +301,45 @@ impl LogReader for SledReader {
         if from.0 >= until {
             return self.0.with(|_| Ok(()));
         }
-        let mut next_key = self.0.with(|engine| value_with(engine, from.0))?;
-        let mut unpacker = Unpacker::new();
         let mut appends = self.0.appends.load(Ordering::Relaxed);
-        let mut goes_on = true;
-        while goes_on && unpacker.next() < until {
-            let begun = Instant::now();
-            // A value holds at least one leaf, or a part of one: never more values than leaves that are still wanted, so
-            // that reading a single leaf somewhere in the log is no scan.
-            let wanted = until - unpacker.next().max(from.0);
-            let (slice, last) = self.take(&next_key, usize::try_from(wanted).unwrap_or(usize::MAX))?;
-            let Some(last) = last else {
-                return Err(StoreError::Damaged { sequence: Sequence(unpacker.next().max(from.0)) });
-            };
-            next_key = last;
-            next_key.push(0);
+        let mut begun = Instant::now();
+        let mut slice = vec![self.0.with(|engine| value_with(engine, from.0))?];
+        self.0.visited.fetch_add(1, Ordering::Relaxed);
+        let mut unpacker = Unpacker::new();
+        loop {
             // Outside the engine's guard: the visitor may take its time, and may itself read.
             for (key, value) in &slice {
-                goes_on = unpacker.push(key, value, &mut |sequence, leaf| {
+                let goes_on = unpacker.push(key, value, &mut |sequence, leaf| {
                     if sequence >= until {
                         return false;
                     }
                     sequence < from.0 || visit(Sequence(sequence), leaf).is_continue()
                 })?;
                 if !goes_on || unpacker.next() >= until {
-                    break;
+                    return Ok(());
                 }
             }
             appends = self.make_room(appends, begun);
+            begun = Instant::now();
+            let next = Sequence(unpacker.next().max(from.0));
+            let (last, _) = slice.last().ok_or(StoreError::Damaged { sequence: next })?;
+            // A value holds at least one leaf, or a part of one: never more values than leaves that are still wanted, so
+            // that reading a single leaf somewhere in the log is no scan.
+            let wanted = usize::try_from(until - next.0).unwrap_or(usize::MAX);
+            slice = self.take(&after(last), wanted)?;
+            if slice.is_empty() {
+                return Err(StoreError::Damaged { sequence: next });
+            }
         }
-        Ok(())
     }
 }
 
 impl SledReader {
     /// The next few entries from `next_key` on, at most so many.
-    fn take(&self, next_key: &[u8], most: usize) -> Result<(Slice, Option<Vec<u8>>), StoreError> {
-        let taken = self.0.with(|engine| take_slice(engine, next_key, most.min(SLICE_VALUES)))?;
-        self.0.visited.fetch_add(taken.0.len() as u64, Ordering::Relaxed);
-        Ok(taken)
+    fn take(&self, next_key: &[u8], most: usize) -> Result<Slice, StoreError> {
+        let slice = self.0.with(|engine| take_slice(engine, next_key, most.min(SLICE_VALUES)))?;
+        self.0.visited.fetch_add(slice.len() as u64, Ordering::Relaxed);
+        Ok(slice)
     }
 
     /// While the writer is at work, a reader pauses as long as it worked: with two cores and a few readers without pauses
@@ -365,28 +365,24 @@ impl KeyStore for SledReader {
         let prefix = stored_key(prefix);
         let mut next_key = prefix.clone();
         loop {
-            let (slice, last) = self.take(&next_key, SLICE_VALUES)?;
+            let slice = self.take(&next_key, SLICE_VALUES)?;
             for (key, value) in &slice {
                 if !key.starts_with(&prefix) {
                     return Ok(());
                 }
                 visit(&key[1..], value);
             }
-            let Some(last) = last else { return Ok(()) };
-            next_key = last;
-            next_key.push(0);
+            let Some((last, _)) = slice.last() else { return Ok(()) };
+            next_key = after(last);
         }
     }
 }
 
-type Slice = Vec<(::sled::IVec, ::sled::IVec)>;
+type Entry = (::sled::IVec, ::sled::IVec);
+type Slice = Vec<Entry>;
 
-/// The next entries from `next_key` on, at most so many, and the key of the last of them.
-fn take_slice(
-    engine: &::sled::Db,
-    next_key: &[u8],
-    most: usize,
-) -> Result<(Slice, Option<Vec<u8>>), StoreError> {
+/// The next entries from `next_key` on, at most so many.
+fn take_slice(engine: &::sled::Db, next_key: &[u8], most: usize) -> Result<Slice, StoreError> {
     let mut slice = Slice::new();
     let mut bytes = 0;
     for entry in engine.range(next_key..) {
@@ -397,19 +393,23 @@ fn take_slice(
             break;
         }
     }
-    let last = slice.last().map(|(key, _)| key.to_vec());
-    Ok((slice, last))
+    Ok(slice)
 }
 
-/// The key of the value that holds the leaf with this sequence, or its beginning.
-fn value_with(engine: &::sled::Db, sequence: u64) -> Result<Vec<u8>, StoreError> {
+/// The first key that can follow this one.
+fn after(key: &[u8]) -> Vec<u8> {
+    [key, &[0]].concat()
+}
+
+/// The value that holds the leaf with this sequence, or its beginning.
+fn value_with(engine: &::sled::Db, sequence: u64) -> Result<Entry, StoreError> {
     let damaged = StoreError::Damaged { sequence: Sequence(sequence) };
     let entry =
         engine.range(leaf_key(0, 0)..=leaf_key(sequence, 0)).next_back().ok_or_else(|| damaged.clone())?;
-    let (key, _) = entry.map_err(|error| failed("read its files", &error))?;
+    let (key, value) = entry.map_err(|error| failed("read its files", &error))?;
     // The last part of a long leaf before this one, if the value itself is missing; `Unpacker` would take it for a start.
     match packing::parse_leaf_key(&key) {
-        Some((_, 0)) => Ok(key.to_vec()),
+        Some((_, 0)) => Ok((key, value)),
         _ => Err(damaged),
     }
 }
@@ -463,7 +463,14 @@ mod tests {
         let engine = open_engine(directory.path(), &SledOptions::default(), true).expect("opens");
         prepare(&engine);
         drop(engine);
-        SledStore::open(directory.path(), SledOptions::default()).err()
+        // A thread of its pool may still hold the file.
+        let begun = Instant::now();
+        loop {
+            match SledStore::open(directory.path(), SledOptions::default()).err() {
+                Some(EngineRefusal::InUse) if begun.elapsed() < RELEASE_MAX => thread::yield_now(),
+                refusal => return refusal,
+            }
+        }
     }
 
     #[test]
