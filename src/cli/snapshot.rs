@@ -7,11 +7,12 @@ use events::envelope::Actor;
 use events::id::{CommandId, Epoch};
 use serde_json::{Value, json};
 
-use super::offline::{self, Ready};
+use super::offline::{self, NotOpened, Ready};
 use super::progress::Bar;
 use super::{Exit, Failure, Settings, print_json, say};
 use crate::clock::{Random, SystemClock, SystemRandom, draw};
 use crate::commands::{Cause, Command, Wish, ledger::TakeSnapshot};
+use crate::config::Config;
 use crate::ledger::live::ExecuteError;
 use crate::ledger::recover::{Opened, OpenedCopy};
 use crate::ledger::refusal::OpenRefusal;
@@ -67,16 +68,8 @@ impl Create {
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
         let mut bar = Bar::new();
         let ready = offline::open_to_write(&config, Arc::clone(&random), &mut bar);
-        let Ready { opened, vault } = ready.map_err(|reason| match reason {
-            offline::NotOpened::Refused(reason) => match *reason {
-                OpenRefusal::AlreadyRunning { .. } => Failure::cannot_run(format!(
-                    "{reason}\nAsk it instead: curl -u NAME -X POST {}/api/operate/snapshots",
-                    config.public_url(config.server.listen)
-                )),
-                _ => offline::refusal(&reason),
-            },
-            other @ offline::NotOpened::Failed(_) => other.into(),
-        })?;
+        let Ready { opened, vault } =
+            ready.map_err(|reason| or_ask_the_server(reason, &config, "-X POST "))?;
         drop(bar);
         let Opened { store, witness, closer, folded, skipped, .. } = opened;
         tell_skipped(&skipped);
@@ -133,6 +126,19 @@ impl Create {
             ))?;
         }
         Ok(Exit::Done)
+    }
+}
+
+/// In a directory that is in use the server is to be asked.
+fn or_ask_the_server(reason: NotOpened, config: &Config, method: &str) -> Failure {
+    match reason {
+        NotOpened::Refused(reason) if matches!(*reason, OpenRefusal::AlreadyRunning { .. }) => {
+            let url = config.public_url(config.server.listen);
+            Failure::cannot_run(format!(
+                "{reason}\nAsk it instead: curl -u NAME {method}{url}/api/operate/snapshots"
+            ))
+        }
+        reason => reason.into(),
     }
 }
 
@@ -245,7 +251,8 @@ fn look(settings: Settings) -> Result<Looked, Failure> {
     let mut bar = Bar::new();
     let config = settings.load(Vec::new())?;
     let directory = offline::data_directory(&config).snapshots();
-    let opened = offline::open_with(&config, &mut bar)?;
+    let opened =
+        offline::open_with(&config, &mut bar).map_err(|reason| or_ask_the_server(reason, &config, ""))?;
     let failed = |error: &dyn std::fmt::Display| {
         Failure::cannot_run(format!("{} can't be read: {error}", directory.path().display()))
     };

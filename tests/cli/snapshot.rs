@@ -169,7 +169,8 @@ fn a_directory_in_use_is_refused_with_what_to_ask_the_server() {
     let asked = ["already running", "curl -u NAME -X POST http://127.0.0.1:8080/api/operate/snapshots"];
     snapshot(&ledger, "create", &[]).expect(3, &asked);
     for command in ["list", "verify"] {
-        snapshot(&ledger, command, &[]).expect(3, &["already running"]);
+        let asked = ["already running", "curl -u NAME http://127.0.0.1:8080/api/operate/snapshots"];
+        snapshot(&ledger, command, &[]).expect(3, &asked);
     }
     server.stop();
     assert!(!ledger.join("snapshots").exists());

@@ -23,6 +23,7 @@ mod power;
 mod secrets;
 #[path = "../support/small_disk.rs"]
 mod small_disk;
+mod snapshots;
 mod starting;
 mod strace;
 mod tour;

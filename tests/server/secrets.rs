@@ -294,6 +294,8 @@ fn check(format: &str) {
     let server = place.serve();
     use_it(&mut asker, &server);
     abuse_it(&mut asker, &server);
+    let snapshot = asker.ask(&server.admin(), "POST", "/api/operate/snapshots", &[], None, 201).text();
+    let status = asker.ask(&server.admin(), "GET", "/api/operate/status", &[], None, 200).text();
     frighten_it(&mut asker, &place, &server);
     let metrics = asker.ask(&server.admin(), "GET", "/metrics", &[], None, 200).text();
     assert!(server.log().contains("DEBUG"), "not even the requests were logged");
@@ -318,6 +320,8 @@ fn check(format: &str) {
         "{metrics}"
     );
     hunt.through("metrics", metrics.as_bytes());
+    hunt.through("what is told of a snapshot", snapshot.as_bytes());
+    hunt.through("the status", status.as_bytes());
     // Not even what may stand in a log: a label would grow with it.
     assert!(control.found(metrics.as_bytes()).is_empty(), "{metrics}");
     for format in ["table", "jsonl", "csv", "leaves"] {
@@ -345,7 +349,7 @@ fn check(format: &str) {
     }
     let ((data, caught), (logs, more)) = (hunt.below(&place.data()), hunt.below(&place.logs()));
     assert!(caught.is_empty() && more.is_empty(), "{caught:?} {more:?}");
-    for directory in [place.data(), place.logs()] {
+    for directory in [place.data(), place.data().join("snapshots"), place.logs()] {
         assert!(!control.below(&directory).1.is_empty(), "{}: the hunt finds nothing", directory.display());
     }
     assert!(data >= 5 && logs == 8, "{data} files, {logs} logs");

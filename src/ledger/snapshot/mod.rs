@@ -162,7 +162,7 @@ impl SnapshotDirectory {
     }
 
     /// Removes what a snapshot that was being taken left when its process died.
-    fn sweep(&self) -> io::Result<()> {
+    pub(super) fn sweep(&self) -> io::Result<()> {
         let entries = match fs::read_dir(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             other => other?,
