@@ -29,6 +29,7 @@ pub(super) enum Thing {
     TenantA,
     UserOfA,
     RoleOfA,
+    Snapshot,
     Number(u64),
 }
 
@@ -65,6 +66,8 @@ pub(super) struct Row {
     pub(super) about: Thing,
     pub(super) body: Body,
     pub(super) look: Look,
+    /// Whether a change that is done is an event.
+    pub(super) recorded: bool,
     /// The code of a plain 404.
     pub(super) not_found: u64,
     /// The code of a plain 400.
@@ -97,6 +100,7 @@ const BASE: Row = Row {
     about: Thing::Nothing,
     body: Body::None,
     look: Look::Nothing,
+    recorded: true,
     not_found: NO_CODE,
     unknown_reference: NO_CODE,
     own: "",
@@ -742,6 +746,12 @@ const ADMINISTRATION: Family = Family {
     ],
 };
 
+const OPERATE: Row = Row {
+    own: "200 403 403 403 403 403 403 403 403 403 401",
+    on_behalf: "400p 403 403 403 403 403 403 403 403 400p 401",
+    ..BASE
+};
+
 const OPERATION: Family = Family {
     title: "Audit, operation, health, documentation",
     needs: "History: 101. Metrics and operation: 102 and a user of the system tenant. 12 implies both. Health and documentation: nothing.",
@@ -755,25 +765,24 @@ const OPERATION: Family = Family {
             on_behalf: "400p 403 403 403 403 403 403 403 403 400p 401",
             ..BASE
         },
+        Row { path: "/metrics", ..OPERATE },
+        Row { path: "/api/operate/logging", ..OPERATE },
+        Row { method: "PUT", path: "/api/operate/logging", body: Body::Level, recorded: false, ..OPERATE },
+        Row { path: "/api/operate/status", ..OPERATE },
+        Row { path: "/api/operate/snapshots", ..OPERATE },
         Row {
-            path: "/metrics",
-            own: "200 403 403 403 403 403 403 403 403 403 401",
-            on_behalf: "400p 403 403 403 403 403 403 403 403 400p 401",
-            ..BASE
+            method: "POST",
+            path: "/api/operate/snapshots",
+            own: "201 403 403 403 403 403 403 403 403 403 401",
+            ..OPERATE
         },
+        Row { path: "/api/operate/snapshots/{size}", about: Thing::Snapshot, ..OPERATE },
         Row {
-            path: "/api/operate/logging",
-            own: "200 403 403 403 403 403 403 403 403 403 401",
-            on_behalf: "400p 403 403 403 403 403 403 403 403 400p 401",
-            ..BASE
-        },
-        Row {
-            method: "PUT",
-            path: "/api/operate/logging",
-            body: Body::Level,
-            own: "200 403 403 403 403 403 403 403 403 403 401",
-            on_behalf: "400p 403 403 403 403 403 403 403 403 400p 401",
-            ..BASE
+            method: "POST",
+            path: "/api/operate/snapshots/{size}/verify",
+            about: Thing::Snapshot,
+            recorded: false,
+            ..OPERATE
         },
         Row { path: "/api/healthcheck", own: "200 200 200 200 200 200 200 200 200 200 200", ..BASE },
         Row { path: "/api/openapi.json", own: "200 200 200 200 200 200 200 200 200 200 200", ..BASE },
