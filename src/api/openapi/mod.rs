@@ -65,7 +65,7 @@ pub(super) mod tag {
 const TAGS: &[(&str, &str)] = &[
     (
         tag::OAUTH_APPS,
-        "The credentials by which this installation is known to an outside OAuth provider: one application per provider, data store and tenant.",
+        "The credentials by which this installation is known to an outside OAuth provider, for a data store and a tenant.",
     ),
     (
         tag::OAUTH_PROFILES,

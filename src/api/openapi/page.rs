@@ -190,7 +190,7 @@ fn article(document: &OpenApi, server: &str, entry: &Entry<'_>) -> Markup {
                 (text(body.description.as_deref().unwrap_or_default()))
                 @for content in body.content.values() {
                     @if let RefOr::T(content) = content && let Some(schema) = &content.schema {
-                        (shape(document, schema))
+                        (shape(document, schema, false))
                     }
                 }
             }
@@ -255,8 +255,9 @@ fn required() -> Markup {
     html! { " " span.required { "required" } }
 }
 
-/// A table of what an object holds; what is no object is named by its type.
-fn shape(document: &OpenApi, schema: &RefOr<Schema>) -> Markup {
+/// A table of what an object holds, with what is worth a mark: in a body what must be there, in an answer what may be missing.
+/// What is no object is named by its type.
+fn shape(document: &OpenApi, schema: &RefOr<Schema>, is_answer: bool) -> Markup {
     let rows = rows(document, schema);
     html! {
         @if rows.is_empty() { p { (type_of(document, schema)) } } @else {
@@ -265,7 +266,11 @@ fn shape(document: &OpenApi, schema: &RefOr<Schema>) -> Markup {
                 tbody {
                     @for row in rows {
                         tr {
-                            td { code { (row.name) } @if row.required { (required()) } }
+                            td {
+                                code { (row.name) }
+                                @if is_answer && !row.required { " " span.required { "may be missing" } }
+                                @if !is_answer && row.required { (required()) }
+                            }
                             td { (row.kind) }
                             td { (inline(&row.about)) }
                         }
@@ -307,7 +312,7 @@ fn answer(document: &OpenApi, status: &str, response: &Response) -> Markup {
             } @else {
                 @for content in response.content.values() {
                     @if let RefOr::T(content) = content && let Some(schema) = &content.schema {
-                        (shape(document, schema))
+                        (shape(document, schema, true))
                     }
                 }
             }
