@@ -1,32 +1,16 @@
 //! Dumps: written by one command, verified by another, and by a program that shares no code with either.
 
-use std::ffi::OsString;
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
 
 use crate::house::{EVENTS, Ran, Sample, command, contents, finish, on, run};
+use crate::python::python;
 
 fn verify(dump: &Path, arguments: &[&str]) -> Ran {
     run(&[&["verify", "--dump", dump.to_str().expect("UTF-8")], arguments].concat())
-}
-
-/// The Python that has the package blake3: `tests/run` makes it.
-fn python() -> OsString {
-    if let Some(path) = std::env::var_os("TESTS_PYTHON") {
-        return path;
-    }
-    let target = std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target"), PathBuf::from);
-    let path = target.join("tests-venv/bin/python");
-    assert!(
-        path.exists(),
-        "{} is missing: run tests/run once, or set TESTS_PYTHON to a Python with the package blake3",
-        path.display()
-    );
-    path.into_os_string()
 }
 
 /// What the verifier that was written from FORMAT.md alone says about a dump.

@@ -4,6 +4,8 @@ mod dumps;
 mod events;
 mod house;
 mod init;
+#[path = "../support/python.rs"]
+mod python;
 mod refusals;
 mod replay;
 mod snapshot;

@@ -10,6 +10,7 @@ mod believers;
 mod exposition;
 mod faults;
 mod full;
+mod fuzzing;
 mod hunt;
 
 mod kills;
@@ -20,6 +21,8 @@ mod metrics;
 mod order;
 mod place;
 mod power;
+#[path = "../support/python.rs"]
+mod python;
 mod secrets;
 #[path = "../support/small_disk.rs"]
 mod small_disk;

@@ -95,7 +95,7 @@ impl IntoParams for Paged {
 /// The request headers that change what a request means, by the names they have among the components.
 pub(super) fn headers() -> [(&'static str, Parameter); 4] {
     let header = |name, about, schema: ObjectBuilder| parameter(name, ParameterIn::Header, about, schema);
-    let tags = "^(\\*|(W/)?\"[^\"]*\"( *, *(W/)?\"[^\"]*\")*)$";
+    let tags = "^(\\*|(W/)?\"[!#-~]*\"( *, *(W/)?\"[!#-~]*\")*)$";
     [
         (
             IDEMPOTENCY_KEY,
@@ -126,7 +126,7 @@ pub(super) fn headers() -> [(&'static str, Parameter); 4] {
             header(
                 "Ledger-Min-Sequence",
                 "A `Ledger-Sequence` of an earlier answer: this one waits until it includes that.",
-                of_text().pattern(Some("^(0|[1-9][0-9]*)\\.(0|[1-9][0-9]*)$")),
+                of_text().pattern(Some("^(0|[1-9][0-9]{0,8})\\.(0|[1-9][0-9]{0,18})$")),
             ),
         ),
     ]

@@ -1,0 +1,105 @@
+//! The OpenAPI document in the hands of programs that know nothing else of us: one says whether it is a document, the other
+//! makes requests from it, good and bad ones, and holds the answers against it.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::json;
+
+use crate::answers::{APPS, Client, app};
+use crate::place::{ADMIN, Place};
+use crate::python::python;
+
+/// How many objects of each kind there are to be found, changed and deleted.
+const OBJECTS: u64 = 40;
+/// What every answer has to keep. Which bodies are good is not all said by a schema, so that refusals of good ones don't count.
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,\
+    response_schema_conformance,negative_data_rejection,unsupported_method,missing_required_header,error_code_conformance";
+
+fn said(output: &Output) -> String {
+    format!(
+        "{}\n{}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+fn fill(admin: &Client) {
+    let create = |path: &str, body: &serde_json::Value| {
+        let answer = admin.send("POST", path, &[], Some(body)).expect("is answered");
+        assert_eq!(answer.status, 201, "{path}: {}", answer.text());
+    };
+    for number in 1..=OBJECTS {
+        create(APPS, &app(&format!("app {number}")));
+        let profile =
+            json!({ "name": format!("profile_{number}"), "oauthAppId": number, "refreshToken": "r" });
+        create("/api/mgmt/oauthprofiles", &profile);
+        let options = json!({ "OAuthProfileId": number.to_string(), "ServiceKey": "s" });
+        let source = json!({ "name": format!("source{number}"), "dataStore": 54, "options": options });
+        create("/api/mgmt/datasources", &source);
+    }
+}
+
+#[test]
+fn the_document_is_valid_openapi_3_1() {
+    let place = Place::new();
+    let server = place.serve();
+    let document = place.path().join("openapi.json");
+    std::fs::write(&document, server.admin().get("/api/openapi.json").body).expect("writes");
+    let validator = Command::new(python())
+        .args(["-m", "openapi_spec_validator", "--schema", "3.1", "--errors", "all"])
+        .arg(&document)
+        .output()
+        .expect("starts");
+    assert!(validator.status.success(), "{}", said(&validator));
+}
+
+/// The fuzzer's choices are the same in every run, and other ones in every soak.
+#[test]
+fn l11_what_a_fuzzer_makes_of_the_document_is_answered_as_the_document_says() {
+    let place = Place::new();
+    let server = place.serve();
+    fill(&server.admin());
+    let soak = crate::rounds(0, 1) == 1;
+    let (seconds, examples) = if soak { ("1200", "1000") } else { ("60", "40") };
+    let mut fuzzer = Command::new(python());
+    fuzzer
+        .args([
+            "-m",
+            "schemathesis.cli",
+            "run",
+            "--no-color",
+            "--warnings",
+            "off",
+            "--generation-database",
+            "none",
+        ])
+        .args(["--auth", &format!("{}:{}", ADMIN.0, ADMIN.1), "--phases", "examples,coverage,fuzzing"])
+        .args([
+            "--checks",
+            CHECKS,
+            "--continue-on-failure",
+            "--max-time",
+            seconds,
+            "--max-examples",
+            examples,
+        ])
+        // They answer 501, which the fuzzer takes for a fault.
+        .args(["--exclude-tag", "Not offered"])
+        .arg(format!("http://{}/api/openapi.json", server.address()))
+        .env("SCHEMATHESIS_HOOKS", "hooks")
+        .env("PYTHONPATH", Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/schemathesis"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .current_dir(place.path());
+    if !soak {
+        fuzzer.args(["--seed", "1"]);
+    }
+    let ran = fuzzer.output().expect("starts");
+    assert!(ran.status.success(), "{}", said(&ran));
+    assert_eq!(server.admin().get("/readyz").status, 200, "{}", said(&ran));
+    drop(server);
+    let made = 6 + 3 * OBJECTS;
+    let size = place.verified();
+    assert!(size > made + 20, "the fuzzer changed next to nothing: {size} events\n{}", said(&ran));
+}
