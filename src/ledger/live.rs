@@ -338,10 +338,6 @@ impl Ledger {
             ended
         })?;
         let snapshots = closer.as_ref().map(Closer::snapshots);
-        if let Some(Err(error)) = snapshots.as_ref().map(|snapshots| snapshots.directory().sweep()) {
-            // It takes room, and is in nobody's way.
-            tracing::warn!(%error, "an unfinished snapshot could not be removed");
-        }
         let directory = closer.as_ref().map(|closer| closer.directory().clone());
         let behind = match started.snapshot {
             Some(head) => Some(behind::begin(Arc::clone(&shared), Arc::clone(&reader), head)?),

@@ -207,6 +207,10 @@ pub fn open(
         // A disk that fills up meanwhile costs the reserve, not the start.
         let _ = space::keep_reserve(&reserve, options.reserve_bytes);
     }
+    if let Err(error) = snapshots.sweep() {
+        // It takes room, and is in nobody's way.
+        tracing::warn!(%error, "an unfinished snapshot could not be removed");
+    }
     let low_water_bytes = options.engine.low_water_bytes;
     let closer = Closer { directory: directory.clone(), lock: Some(lock), low_water_bytes };
     let folded = folded.expect("the step Checking folds");

@@ -148,6 +148,7 @@ fn l03_snapshots_that_belong_elsewhere_are_passed_over() {
     }
     let (snapshot, _, skipped) = started(&path);
     assert_eq!((snapshot.map(|head| head.size), skipped.len()), (Some(20), 1), "{skipped:?}");
+    assert!(!snapshots.path().join("24.snapshot.part").exists(), "what nobody finished goes");
 }
 
 #[test]
