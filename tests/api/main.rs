@@ -17,6 +17,7 @@ mod metrics;
 mod oauth_apps;
 mod oauth_profiles;
 mod openapi;
+mod readme;
 mod reveal;
 mod roles;
 mod samples;
