@@ -244,6 +244,7 @@ pub(crate) fn compare_events(
         same!(kind.name(), Some(fact.name), "event {index}");
         let about = match &envelope.event {
             Event::DataSourceProfileCleared(cleared) => About::Profile(cleared.profile.0),
+            Event::SnapshotTaken(taken) => About::Snapshot(taken.size),
             Event::SecretRevealed(shown) => {
                 About::Shown(shown.object, shown.object_sequence.0, shown.fields.to_vec())
             }

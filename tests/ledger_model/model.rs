@@ -276,7 +276,7 @@ impl Model {
                 row.secret = secret.unwrap_or_else(|| row.secret.clone());
             }
             Ask::Delete { app, .. } => self.apps.retain(|row| row.id != app),
-            Ask::Reveal { .. } => {}
+            Ask::Reveal { .. } | Ask::Snapshot { .. } => {}
             Ask::Profile(ask) => self.record_profile(self.whom(request), tenant, first, ask),
             Ask::Source(ask) => self.record_source(self.whom(request), tenant, first, ask),
         }

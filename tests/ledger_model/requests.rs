@@ -6,19 +6,24 @@ use authledger::{
         self, Cause, Command, NewKey,
         disclosure::{RevealSecrets, Secrets},
         field::{ClientId, EndpointUri, OAuthAppName, ScopeList, TenantName},
+        ledger::TakeSnapshot,
         oauth_app::{CreateOAuthApp, DeleteOAuthApp, Properties, UpdateOAuthApp},
         role::ImportedRole,
     },
     vault::{DataKey, Vault, idempotency::IdempotentRequest, login::LoginName},
 };
 use events::{
+    chain::ChainHash,
     envelope::{Actor, StreamKind},
     id::{CommandId, DataStoreId, OAuthAppId, PermissionId, RoleId, Sequence, TenantId, UserId},
+    ledger::{SnapshotTaken, StateDigest},
+    merkle::TreeHash,
     sealed::{Field, KeyId, Sealed},
     tenant::TenantStatus,
     time::Timestamp,
     user::{Password, PasswordStatus, UserStatus},
 };
+use projections::digest::DIGEST_VERSION;
 
 use crate::{
     data_sources::SourceAsk,
@@ -94,6 +99,9 @@ pub(crate) enum Ask {
     },
     Profile(ProfileAsk),
     Source(SourceAsk),
+    Snapshot {
+        size: u64,
+    },
 }
 
 pub(crate) struct Prepared {
@@ -253,7 +261,19 @@ fn edge(vault: &Vault, model: &Model, whom: Option<u64>, wish: &Wish) -> (Ask, c
         }
         Wish::Profile(wish) => oauth_profiles::edge(vault, model, whom, wish),
         Wish::Source(wish) => options::edge(vault, model, whom, wish),
+        Wish::Snapshot { back } => snapshot(model.size().saturating_add_signed(-i64::from(*back))),
     }
+}
+
+fn snapshot(size: u64) -> (Ask, commands::Wish) {
+    let taken = SnapshotTaken {
+        size,
+        chain: ChainHash::ZERO,
+        root: TreeHash([0; 32]),
+        digest_version: DIGEST_VERSION,
+        digest: StateDigest([0; 32]),
+    };
+    (Ask::Snapshot { size }, commands::Wish::TakeSnapshot(TakeSnapshot { taken }))
 }
 
 #[expect(clippy::too_many_arguments, reason = "they are the fields of one wish")]

@@ -21,6 +21,7 @@ const CREATE_USERS: u16 = 13;
 const ON_BEHALF_OF: u16 = 21;
 const TENANT_API: u16 = 25;
 const MGMT_API: u16 = 11;
+const OPERATE: u16 = 102;
 const APP_PERMISSIONS: [u16; 2] = [MGMT_API, 28];
 
 /// An event without what becomes of it in rows: what it is and where it stands.
@@ -38,6 +39,8 @@ pub(crate) enum About {
     Nothing,
     /// Which profile a data source let go of.
     Profile(u64),
+    /// Of how many events a snapshot is.
+    Snapshot(u64),
     /// Whose secrets were shown, as which event left them, and which.
     Shown(Stream, u64, Vec<Field>),
 }
@@ -146,6 +149,7 @@ impl Model {
             }
             Ask::Profile(ask) => vec![MGMT_API, ask.permission()],
             Ask::Source(ask) => vec![MGMT_API, ask.permission()],
+            Ask::Snapshot { .. } => return self.may_operate(request.by),
             Ask::Lock { .. } => Vec::new(),
         };
         let Actor::User(UserId(by)) = request.by else { return Err(Refusal::LacksPermission) };
@@ -166,6 +170,21 @@ impl Model {
         }
         let both = target.administers.iter().copied().filter(|tenant| who.administers(*tenant)).collect();
         Ok(Who { user: target.user, tenant: target.tenant, permissions: who.permissions, administers: both })
+    }
+
+    /// Who runs the program, and users of the system tenant with 102 (hdp-api 9.22).
+    fn may_operate(&self, by: Actor) -> Result<Who, Refusal> {
+        let user = match by {
+            Actor::Operator => {
+                let (permissions, administers) = (vec![OPERATE], Vec::new());
+                return Ok(Who { user: 0, tenant: 1, permissions, administers });
+            }
+            Actor::User(UserId(user)) => user,
+            Actor::System | Actor::ClientApplication(_) => return Err(Refusal::LacksPermission),
+        };
+        let row = self.user(user).filter(|user| user.status == UserStatus::Active);
+        let who = self.who(row.ok_or(Refusal::ActorGone)?);
+        if who.may(OPERATE) && who.tenant == 1 { Ok(who) } else { Err(Refusal::LacksPermission) }
     }
 
     fn who(&self, user: &User) -> Who {
@@ -246,6 +265,17 @@ impl Model {
             }
             Ask::Profile(ask) => self.profile_facts(&who, request, ask),
             Ask::Source(ask) => self.source_facts(&who, request, ask),
+            Ask::Snapshot { size } => {
+                if request.behalf.is_some() {
+                    return Err(Refusal::Forbidden);
+                }
+                // Of what is not history yet there is no state.
+                if *size == 0 || *size > self.size() {
+                    return Err(Refusal::Again);
+                }
+                let about = About::Snapshot(*size);
+                Ok(vec![Fact { about, ..fact(1, StreamKind::LEDGER, 0, "SnapshotTaken") }])
+            }
             Ask::Lock { .. } => unreachable!("answered above"),
         }
     }

@@ -104,6 +104,10 @@ pub(crate) enum Wish {
     },
     Profile(ProfileWish),
     Source(SourceWish),
+    /// A snapshot of the state so many events ago, or, when negative, ahead.
+    Snapshot {
+        back: i8,
+    },
 }
 
 /// What an `If-Match` says.
@@ -220,7 +224,9 @@ fn wish() -> BoxedStrategy<Wish> {
         });
     let deletes = (id(), expected()).prop_map(|(app, expected)| Wish::Delete { app, expected });
     let reveals = (id(), rarely()).prop_map(|(app, stale)| Wish::Reveal { app, stale });
+    let snapshots = prop_oneof![6 => 0..40_i8, 1 => -9..0_i8].prop_map(|back| Wish::Snapshot { back });
     prop_oneof![
+        2 => snapshots,
         3 => tenants,
         7 => users,
         1 => locks,
