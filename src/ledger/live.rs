@@ -128,7 +128,7 @@ pub enum Stop {
     /// The witness failed.
     #[error("the last write to the witness failed ({0})")]
     Witness(io::ErrorKind),
-    /// The log before the snapshot that was started from is not what was written.
+    /// The log is not what was written.
     #[error("history was changed at or before event {0}")]
     Changed(Sequence),
     /// The log before that snapshot holds what this version does not know.
@@ -412,6 +412,11 @@ impl Ledger {
     /// How far the check of what the start left unread has come.
     pub fn verification(&self) -> Verification {
         self.shared.verification.get()
+    }
+
+    /// What stands in the log is not what was written: no more writes.
+    pub(super) fn history_changed(&self, sequence: Sequence) {
+        self.shared.stop(Stop::Changed(sequence));
     }
 
     /// Saved states, if this ledger has a place for them.

@@ -129,15 +129,17 @@ pub fn fold(
 ) -> Result<Folded, StartError> {
     let mut folded = Folded::default();
     let mut verifier = Verifier::new();
-    let mut found = None;
+    let mut found: Option<Finding> = None;
     reader.read(Sequence(0), until, &mut |sequence, leaf| {
+        if let Some(finding) = found.take() {
+            found = Some(finding.settle(Some(leaf)));
+            return ControlFlow::Break(());
+        }
         match verifier.read(leaf) {
             Ok(Some(envelope)) => folded.apply(&envelope),
             Ok(None) => folded.unknown(sequence),
-            Err(finding) => {
-                found = Some(finding);
-                return ControlFlow::Break(());
-            }
+            // The leaf after it tells which of two neighbours that contradict each other was changed.
+            Err(finding) => found = Some(finding),
         }
         if sequence.0.is_multiple_of(4096) {
             progress(sequence.0);

@@ -28,7 +28,7 @@ use crate::ledger::directory::sync_directory;
 use crate::ledger::live::Ledger;
 use crate::ledger::space;
 use crate::ledger::start::{Folded, StartError, fold};
-use crate::ledger::store::LogReader;
+use crate::ledger::store::{LogReader, StoreError};
 use crate::ledger::witness::Statement;
 
 /// Why no snapshot was taken, or why one could not be checked.
@@ -243,7 +243,11 @@ impl Ledger {
     /// Folds the log and writes what it comes to, beside whatever else happens. Whoever drops the answer does not end the work
     /// but what comes of it.
     pub async fn draft_snapshot(self: &Arc<Self>, turn: Turn) -> Result<(Draft, Turn), TakeError> {
-        self.beside(move |ledger| ledger.draft().map(|draft| (draft, turn))).await?
+        self.beside(move |ledger| {
+            let draft = ledger.draft().inspect_err(|error| ledger.found(error))?;
+            Ok((draft, turn))
+        })
+        .await?
     }
 
     /// Folds the log up to a snapshot and compares; what it came to is also in [`Snapshots::checked`] afterwards.
@@ -252,8 +256,8 @@ impl Ledger {
             let snapshots = ledger.snapshots().ok_or(TakeError::NoPlace)?;
             let mut pace = Pace::new();
             let known = ledger.known();
-            let checked =
-                check(&snapshots.directory, size, &**ledger.reader(), &known, &mut |_| pace.rest())?;
+            let checked = check(&snapshots.directory, size, &**ledger.reader(), &known, &mut |_| pace.rest());
+            let checked = checked.map_err(TakeError::from).inspect_err(|error| ledger.found(error))?;
             snapshots.note(size, checked.clone());
             drop(turn);
             Ok(checked)
@@ -276,6 +280,19 @@ impl Ledger {
             })
             .map_err(|_| TakeError::Thread)?;
         outcome.await.map_err(|_| TakeError::Thread)
+    }
+
+    /// Work on snapshots reads the log again. When that is not what was written any more, nothing is to be built upon it,
+    /// whoever found it.
+    fn found(&self, error: &TakeError) {
+        let sequence = match error {
+            TakeError::Log(StartError::Finding(finding)) => finding.sequence,
+            TakeError::Log(StartError::Store(StoreError::Damaged { sequence })) => *sequence,
+            TakeError::Elsewhere => Sequence(self.size().saturating_sub(1)),
+            _ => return,
+        };
+        tracing::error!(sequence = sequence.0, %error, "the log is not what was written: no more writes");
+        self.history_changed(sequence);
     }
 
     fn known(&self) -> Statement {

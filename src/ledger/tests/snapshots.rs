@@ -300,6 +300,21 @@ async fn a_snapshot_is_not_taken_of_a_log_that_does_not_fold_to_what_is_served()
     let refused = ledger.draft_snapshot(turn).await.map(drop);
     assert!(matches!(refused, Err(TakeError::Elsewhere | TakeError::Log(_))), "{refused:?}");
     assert!(!ledger.snapshots().expect("a place").is_busy());
+    let last = Sequence(ledger.size() - 1);
+    assert_eq!(ledger.health(), Health::Stopped(Stop::Changed(last)), "nothing is built upon it");
+}
+
+#[tokio::test]
+async fn a_change_in_the_log_is_named_by_who_comes_upon_it() {
+    for place in 0..8 {
+        let saved = Saved::create(30);
+        let ledger = saved.start();
+        make(&ledger, &saved.memory, &["one", "two", "three"]).await;
+        saved.memory.disk.tamper(Sequence(place), |leaf| *leaf.last_mut().expect("a byte") ^= 1);
+        let turn = ledger.snapshots().expect("a place").turn().expect("nobody is at work");
+        ledger.draft_snapshot(turn).await.map(drop).expect_err("the log is not what was written");
+        assert_eq!(ledger.health(), Health::Stopped(Stop::Changed(Sequence(place))));
+    }
 }
 
 #[tokio::test]
