@@ -39,8 +39,8 @@ const PAUSES: u32 = 3;
 const ADMITTED_MAX: usize = 64;
 /// How long a walk waits for its turn.
 const WAIT: Duration = Duration::from_secs(5);
-/// Leaves between two looks at whether the writer is at work.
-const STRIDE: u32 = 64;
+/// How long a walk works before it looks whether the writer is at work: longer than a batch takes, so that it sees one.
+const STRIDE: Duration = Duration::from_millis(2);
 /// The longest pause between two strides.
 const PAUSE_MAX: Duration = Duration::from_millis(20);
 /// A page of history ends after so many bytes of leaves, whatever its limit.
@@ -233,7 +233,8 @@ impl Ledger {
 pub(super) struct Log {
     reader: Arc<dyn LogReader>,
     given_up: Arc<AtomicBool>,
-    stride: Cell<(u32, Instant, u64)>,
+    /// When the stride began, and how long the log was.
+    stride: Cell<(Instant, u64)>,
 }
 
 /// A leaf with its header read.
@@ -244,7 +245,7 @@ struct Found {
 
 impl Log {
     pub(super) fn new(reader: Arc<dyn LogReader>, given_up: Arc<AtomicBool>) -> Self {
-        let stride = Cell::new((0, Instant::now(), reader.head().size));
+        let stride = Cell::new((Instant::now(), reader.head().size));
         Self { reader, given_up, stride }
     }
 
@@ -347,16 +348,15 @@ impl Log {
         if self.given_up.load(Ordering::Relaxed) {
             return Err(PastError::GivenUp);
         }
-        let (read, begun, size) = self.stride.get();
-        if read < STRIDE {
-            self.stride.set((read + 1, begun, size));
-            return Ok(());
+        let (begun, size) = self.stride.get();
+        let worked = begun.elapsed();
+        if worked >= STRIDE {
+            let now = self.reader.head().size;
+            if now != size {
+                std::thread::sleep((worked * PAUSES).min(PAUSE_MAX));
+            }
+            self.stride.set((Instant::now(), now));
         }
-        let now = self.reader.head().size;
-        if now != size {
-            std::thread::sleep((begun.elapsed() * PAUSES).min(PAUSE_MAX));
-        }
-        self.stride.set((0, Instant::now(), now));
         Ok(())
     }
 }
