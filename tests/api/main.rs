@@ -12,6 +12,7 @@ mod front;
 mod guessing;
 mod history;
 mod house;
+mod isolation;
 mod logging;
 mod metrics;
 mod oauth_apps;

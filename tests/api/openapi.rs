@@ -33,6 +33,16 @@ async fn the_server_answers_the_document_that_the_tests_hold_it_to() {
     assert_eq!(answer.json()["openapi"], "3.1.0");
 }
 
+/// Two servers of one version gave documents with the same properties in another order, so that nobody could compare them.
+#[test]
+fn the_document_is_the_same_bytes_each_time_it_is_made() {
+    let make = || authledger::api::router::document(&Config::default(), "http://127.0.0.1:8080");
+    let first = make();
+    for _ in 0..8 {
+        assert!(first == make());
+    }
+}
+
 #[tokio::test]
 async fn every_operation_says_who_may_what_it_is_called_and_what_can_happen() {
     let house = house();

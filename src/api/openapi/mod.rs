@@ -18,8 +18,8 @@ use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::Response as Answer;
 use events::id::PermissionId;
+use serde::Serialize;
 use serde_json::{Value, json};
-use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::info::{InfoBuilder, LicenseBuilder};
 use utoipa::openapi::path::Paths;
 use utoipa::openapi::response::Response;
@@ -96,8 +96,6 @@ pub(super) const CODES: &str = "x-error-codes";
 pub(super) const REVEALS: &str = "x-reveals";
 /// In an annotation of a change: that it records no event, so that nothing of what holds for writes holds for it.
 pub(super) const UNRECORDED: &str = "x-unrecorded";
-/// At the top: what any address can answer, with a route or without.
-const ANYWHERE: &str = "x-any-address";
 
 const ABOUT: &str = "An event-sourced authorization ledger: OAuth objects and provable history. \
 `/api/mgmt` and `/api/admin` are compatible with the management and administration APIs of Hybrid Data Pipeline.
@@ -126,6 +124,18 @@ pub(super) fn codes(own: &[(u16, Code)]) -> Vec<(u16, u32)> {
     own.iter().map(|(status, code)| (*status, code.number)).collect()
 }
 
+/// The document with what is ours at its top. Extensions are kept in no order, and one document has to be the same bytes
+/// each time it is made: where there are two, they are properties here.
+#[derive(Serialize)]
+struct Whole<'a> {
+    #[serde(flatten)]
+    document: &'a OpenApi,
+    #[serde(rename = "x-error-codes")]
+    codes: Value,
+    #[serde(rename = "x-any-address")]
+    anywhere: Value,
+}
+
 /// Document and page, as they are answered.
 #[derive(Clone, Debug)]
 pub(super) struct Documentation {
@@ -137,8 +147,8 @@ impl Documentation {
     /// Completes what the annotations say, and writes it down once.
     pub(super) fn of(annotated: OpenApi, config: &Config, public_url: &str) -> Documentation {
         let document = completed(annotated, config, public_url);
-        let json =
-            serde_json::to_vec(&document).expect("a document has string keys and no failing serialisers");
+        let whole = Whole { document: &document, codes: table(), anywhere: anywhere() };
+        let json = serde_json::to_vec(&whole).expect("a document has string keys and no failing serialisers");
         let page = page::render(&document).into_string();
         Documentation { json: json.into(), page: page.into() }
     }
@@ -178,7 +188,6 @@ fn completed(annotated: OpenApi, config: &Config, public_url: &str) -> OpenApi {
         .components(Some(shared(components.unwrap_or_default())))
         .build();
     document.paths.paths = paths;
-    document.extensions = Some(Extensions::from_iter([(CODES, table()), (ANYWHERE, anywhere())]));
     document
 }
 
