@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::house::{ADMIN, APPS, House, JSON, app_body};
+use super::house::{ADMIN, APPS, House, JSON, PROFILES, SOURCES, app_body};
 
 /// A body like a good one, changed in one property; `null` removes it.
 fn with(name: &str, value: Value) -> String {
@@ -19,41 +19,41 @@ fn with(name: &str, value: Value) -> String {
     body.to_string()
 }
 
-struct Row {
-    what: &'static str,
-    method: Method,
-    path: String,
-    headers: Vec<String>,
-    body: Vec<u8>,
-    status: u16,
-    code: u64,
+pub(crate) struct Row {
+    pub(crate) what: String,
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) headers: Vec<String>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) status: u16,
+    pub(crate) code: u64,
     /// What the sentence has to mention.
-    says: &'static str,
+    pub(crate) says: String,
 }
 
 fn post(what: &'static str, body: impl Into<Vec<u8>>, status: u16, code: u64, says: &'static str) -> Row {
     Row {
-        what,
+        what: what.to_owned(),
         method: Method::POST,
         path: APPS.to_owned(),
         headers: vec![JSON.to_owned()],
         body: body.into(),
         status,
         code,
-        says,
+        says: says.to_owned(),
     }
 }
 
-fn get(what: &'static str, path: &str, status: u16, code: u64, says: &'static str) -> Row {
+pub(crate) fn get(what: &'static str, path: &str, status: u16, code: u64, says: &'static str) -> Row {
     Row {
-        what,
+        what: what.to_owned(),
         method: Method::GET,
         path: path.to_owned(),
         headers: Vec::new(),
         body: Vec::new(),
         status,
         code,
-        says,
+        says: says.to_owned(),
     }
 }
 
@@ -414,19 +414,25 @@ async fn l11_every_bad_input_gets_a_sentence_and_changes_nothing() {
     config.secrets.reveal = authledger::config::Reveal::Never;
     let house = House::new(config);
     house.app(ADMIN, "first", None).await;
+    all_refused(&house, bodies().into_iter().chain(heads()).chain(administration())).await;
+}
+
+/// Sends each row as the administrator: it gets what it says, and nothing changes.
+pub(crate) async fn all_refused(house: &House, rows: impl IntoIterator<Item = Row>) {
     let before = house.state();
-    for row in bodies().into_iter().chain(heads()).chain(administration()) {
+    for row in rows {
         let headers: Vec<&str> = row.headers.iter().map(String::as_str).collect();
         let answer = house.send_as(ADMIN, row.method, &row.path, &headers, Body::from(row.body)).await;
-        let what = row.what;
+        let what = format!("{} ({})", row.what, row.path);
         assert_eq!((answer.status.as_u16(), answer.code()), (row.status, row.code), "{what}: {answer:?}");
         let error = &answer.json()["error"];
         let said = error["message"]["value"].as_str().expect("a sentence");
-        assert!(said.contains(row.says), "{what}: {said:?} does not say {:?}", row.says);
+        assert!(said.contains(&row.says), "{what}: {said:?} does not say {:?}", row.says);
         assert!(said.len() < 400, "{what}: a message repeats too much");
         assert_eq!(error["message"]["lang"], json!("en-US"), "{what}");
         assert!(!said.contains("1912308409123890"), "{what}: a secret in a message");
-        assert_eq!(error["code"].is_string(), row.path.starts_with(APPS), "{what}: the code's type");
+        let text = [APPS, PROFILES, SOURCES].iter().any(|family| row.path.starts_with(family));
+        assert_eq!(error["code"].is_string(), text, "{what}: the code's type");
         assert_eq!(house.state(), before, "{what} changed something");
     }
 }

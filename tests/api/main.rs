@@ -4,6 +4,7 @@ mod access;
 mod as_of;
 mod as_of_model;
 mod bad_input;
+mod bad_objects;
 mod data_sources;
 mod document;
 #[path = "../support/exposition.rs"]
