@@ -1,6 +1,11 @@
-//! What the benches share: a ledger with an administrator, and the commands they send.
+//! What the benches share: a ledger with an administrator, and the commands they send; `server` runs the real one and loads
+//! it, `world` fills a directory.
 
 #![allow(dead_code, missing_docs, unreachable_pub, reason = "each bench uses a part")]
+#![allow(clippy::cast_precision_loss, reason = "rates are shown to three digits")]
+
+pub mod server;
+pub mod world;
 
 use std::{
     path::Path,
@@ -86,9 +91,14 @@ pub fn in_memory() -> (Ledger, MemoryDisk) {
 
 /// A command of the administrator.
 pub fn command(wish: Wish) -> Command {
+    command_of(1, wish)
+}
+
+/// A command of a user.
+pub fn command_of(user: u64, wish: Wish) -> Command {
     let cause = Cause {
         id: CommandId(draw(&SystemRandom)),
-        actor: Actor::User(UserId(1)),
+        actor: Actor::User(UserId(user)),
         on_behalf_of: None,
         idempotency: None,
         origin: None,
