@@ -162,9 +162,15 @@ impl DataSources<'_> {
         }
     }
 
+    /// Most changes leave what the indexes go by, and then leave the indexes.
     fn replace(&mut self, id: DataSourceId, before: &DataSource, after: DataSource) {
-        self.forget(id, before);
-        self.index(id, &after);
+        let listed = |row: &DataSource| (row.owner, row.is_group(), row.is_odata());
+        let same =
+            listed(before) == listed(&after) && before.name == after.name && before.profile == after.profile;
+        if !same {
+            self.forget(id, before);
+            self.index(id, &after);
+        }
         self.rows.put(id, Arc::new(after));
     }
 

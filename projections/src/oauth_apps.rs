@@ -84,8 +84,10 @@ impl OAuthApps<'_> {
             }
             Event::OAuthAppUpdated(updated) => {
                 let Some(before) = self.rows.get(&id).cloned() else { return };
-                self.by_name.remove(&(before.tenant, before.name.clone()));
-                self.by_name.put((before.tenant, updated.name.clone()), id);
+                if before.name != updated.name {
+                    self.by_name.remove(&(before.tenant, before.name.clone()));
+                    self.by_name.put((before.tenant, updated.name.clone()), id);
+                }
                 let app = OAuthApp {
                     tenant: before.tenant,
                     name: updated.name.clone(),

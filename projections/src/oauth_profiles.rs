@@ -92,8 +92,11 @@ impl OAuthProfiles<'_> {
                         .unwrap_or_else(|| before.refresh_token.clone()),
                     changed: header.sequence,
                 };
-                self.forget(id, &before);
-                self.index(id, &profile);
+                // Most changes leave what the indexes go by, and then leave the indexes.
+                if before.name != profile.name || before.oauth_app != profile.oauth_app {
+                    self.forget(id, &before);
+                    self.index(id, &profile);
+                }
                 self.rows.put(id, Arc::new(profile));
             }
             Event::OAuthProfileDeleted(_) => {
