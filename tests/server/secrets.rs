@@ -14,6 +14,9 @@ use crate::place::{Place, Server};
 use crate::strace::Tracer;
 
 const USERS: &str = "/api/admin/users";
+const ROLES: &str = "/api/admin/roles";
+const PROFILES: &str = "/api/mgmt/oauthprofiles";
+const SOURCES: &str = "/api/mgmt/datasources";
 /// `Something went wrong here`.
 const INTERNAL: u64 = 222_299_025;
 
@@ -23,6 +26,18 @@ struct Planted {
     second_secret: Canary,
     lost_secret: Canary,
     description: Canary,
+    access_token: Canary,
+    refresh_token: Canary,
+    second_refresh_token: Canary,
+    lost_token: Canary,
+    profile_text: Canary,
+    /// Of an option that is known to be a secret, and of one that nobody knows.
+    option: Canary,
+    own_option: Canary,
+    second_option: Canary,
+    lost_option: Canary,
+    source_text: Canary,
+    role_text: Canary,
     user_name: Canary,
     password: Canary,
     wrong_password: Canary,
@@ -42,6 +57,17 @@ impl Planted {
             second_secret: Canary::ascii("second client secret"),
             lost_secret: Canary::ascii("client secret of a request that failed"),
             description: Canary::wild("description"),
+            access_token: Canary::ascii("access token"),
+            refresh_token: Canary::ascii("refresh token"),
+            second_refresh_token: Canary::ascii("second refresh token"),
+            lost_token: Canary::ascii("token of a request that failed"),
+            profile_text: Canary::wild("description of a profile"),
+            option: Canary::wild("option"),
+            own_option: Canary::wild("option that nobody knows"),
+            second_option: Canary::wild("second option"),
+            lost_option: Canary::wild("option of a request that failed"),
+            source_text: Canary::wild("description of a data source"),
+            role_text: Canary::wild("description of a role"),
             user_name: Canary::wild("user name"),
             password: Canary::wild("password"),
             wrong_password: Canary::wild("wrong password"),
@@ -61,6 +87,17 @@ impl Planted {
             self.second_secret,
             self.lost_secret,
             self.description,
+            self.access_token,
+            self.refresh_token,
+            self.second_refresh_token,
+            self.lost_token,
+            self.profile_text,
+            self.option,
+            self.own_option,
+            self.second_option,
+            self.lost_option,
+            self.source_text,
+            self.role_text,
             self.user_name,
             self.password,
             self.wrong_password,
@@ -78,6 +115,8 @@ impl Planted {
 struct Asker<'a> {
     planted: &'a Planted,
     errors: Vec<String>,
+    /// What auditors were told.
+    told: Vec<String>,
 }
 
 impl Asker<'_> {
@@ -156,6 +195,108 @@ fn use_it(asker: &mut Asker<'_>, server: &Server) {
     let created =
         asker.ask(&client, "POST", APPS, &[], Some(&with("second", "clientSecret", &*secret.text)), 201);
     asker.ask(&client, "DELETE", &format!("{APPS}/{}", created.id()), &[], None, 204);
+}
+
+/// A user's tokens and options: made, shown, changed, shown as they were, and let go of.
+fn connect_it(asker: &mut Asker<'_>, server: &Server) {
+    let Planted { user_name, password, access_token, refresh_token, second_refresh_token, key, .. } =
+        asker.planted;
+    let Planted { profile_text, option, own_option, second_option, source_text, role_text, .. } =
+        asker.planted;
+    let client = Client::new(server.address(), Some((&user_name.text, &password.text)));
+    let role = json!({ "name": "a role", "description": role_text.text });
+    let role = asker.ask(&client, "POST", ROLES, &[], Some(&role), 201);
+    asker.ask(&client, "GET", &format!("{ROLES}/{}", role.json()["id"]), &[], None, 200);
+    asker.ask(&client, "GET", ROLES, &[], None, 200);
+
+    let mut profile = json!({
+        "name": "profile", "oauthAppId": 1, "description": profile_text.text,
+        "accessToken": access_token.text, "refreshToken": refresh_token.text,
+    });
+    let mut source = json!({
+        "name": "source", "dataStore": 1, "description": source_text.text,
+        "options": { "Password": option.text, "Our own": own_option.text, "ODataVersion": "4" },
+    });
+    let (profile_key, source_key) = (format!("{}-profile", key.text), format!("{}-source", key.text));
+    for (list, body, key) in [(PROFILES, &profile, &profile_key), (SOURCES, &source, &source_key)] {
+        // Twice: the second is answered from the log.
+        for _ in 0..2 {
+            asker.ask(&client, "POST", list, &[("Idempotency-Key", key)], Some(body), 201);
+        }
+    }
+    // The control: here they are in the clear, on purpose.
+    let shown = asker.ask(&client, "GET", &format!("{PROFILES}/1"), &[], None, 200).json();
+    assert_eq!(
+        (&shown["accessToken"], &shown["refreshToken"], &shown["description"]),
+        (&json!(access_token.text), &json!(refresh_token.text), &json!(profile_text.text))
+    );
+    let shown = asker.ask(&client, "GET", &format!("{SOURCES}/1"), &[], None, 200).json();
+    assert_eq!((&shown["options"], &shown["description"]), (&source["options"], &json!(source_text.text)));
+
+    profile["refreshToken"] = json!(second_refresh_token.text);
+    profile["accessToken"] = json!("");
+    source["options"] = json!({ "Password": second_option.text, "Our own": "" });
+    for (list, body) in [(PROFILES, &profile), (SOURCES, &source)] {
+        let path = format!("{list}/1");
+        asker.ask(&client, "PUT", &path, &[], Some(body), 200);
+        asker.ask(&client, "GET", &path, &[], None, 200);
+        asker.ask(&client, "GET", &format!("{path}?asOf={}", written(&client)), &[], None, 200);
+        asker.ask(&client, "GET", list, &[], None, 200);
+    }
+    asker.ask(&client, "GET", &format!("{PROFILES}/1/stats"), &[], None, 200);
+    for history in ["oauth_profile/1", "data_source/1", "disclosures/2", "role/4"] {
+        let history = format!("/api/audit/objects/{history}/history");
+        let answer = asker.ask(&client, "GET", &history, &[], None, 200);
+        asker.told.push(answer.text());
+    }
+    let linked = json!({ "name": "linked", "dataStore": 54, "options": { "OAuthProfileId": "1", "Anything": option.text } });
+    asker.ask(&client, "POST", SOURCES, &[], Some(&linked), 201);
+    asker.ask(&client, "DELETE", &format!("{PROFILES}/1"), &[], None, 204);
+    asker.ask(&client, "DELETE", &format!("{SOURCES}/1"), &[], None, 204);
+}
+
+/// The last event so far.
+fn written(client: &Client) -> u64 {
+    let status = client.get("/api/operate/status").json();
+    status["size"].as_u64().expect("a size") - 1
+}
+
+/// Profiles and data sources that are refused, with what they held.
+fn refuse_it(asker: &mut Asker<'_>, server: &Server) {
+    let Planted { lost_token, lost_option, garbage, key, .. } = asker.planted;
+    let admin = server.admin();
+    let profile = json!({ "name": "p", "oauthAppId": 1, "accessToken": lost_token.text, "refreshToken": lost_token.text });
+    let source = json!({ "name": "s", "dataStore": 1, "options": { "Password": lost_option.text } });
+    let bad = [
+        (PROFILES, "name", json!(garbage.text)),
+        (PROFILES, "surplus", json!(garbage.text)),
+        (PROFILES, "oauthAppId", json!(garbage.text)),
+        (PROFILES, "oauthAppId", json!(9999)),
+        (PROFILES, "accessToken", json!(format!("\u{1}{}", lost_token.text))),
+        (PROFILES, "refreshToken", json!([lost_token.text])),
+        (PROFILES, "description", json!(garbage.text.repeat(1000))),
+        (SOURCES, "name", json!(garbage.text)),
+        (SOURCES, "dataStore", json!(garbage.text)),
+        (SOURCES, "connectionType", json!(54)),
+        (SOURCES, "options", json!(garbage.text)),
+        (SOURCES, "options", json!({ "Password": [lost_option.text] })),
+        (SOURCES, "options", json!({ "TokenURI": lost_option.text })),
+        (SOURCES, "options", json!({ "OAuthProfileId": lost_option.text })),
+        (SOURCES, "options", json!({ "OAuthProfileId": 9999, "Password": lost_option.text })),
+    ];
+    for (list, property, value) in bad {
+        let mut body = if list == PROFILES { profile.clone() } else { source.clone() };
+        body[property] = value;
+        asker.ask(&admin, "POST", list, &[], Some(&body), 400);
+    }
+    let mut large = source.clone();
+    large["options"]["Password"] = json!(lost_option.text.repeat(2000));
+    asker.ask(&admin, "POST", SOURCES, &[], Some(&large), 413);
+    for (list, body) in [(PROFILES, &profile), (SOURCES, &source)] {
+        asker.ask(&admin, "PUT", &format!("{list}/9999"), &[], Some(body), 404);
+        asker.ask(&admin, "POST", list, &[("Sec-Fetch-Site", "cross-site")], Some(body), 403);
+        asker.ask(&admin, "POST", list, &[("Idempotency-Key", &key.text.repeat(30))], Some(body), 400);
+    }
 }
 
 /// Everything that is refused.
@@ -279,6 +420,11 @@ fn break_it(asker: &mut Asker<'_>, place: &Place, server: &Server) {
     );
     asker.ask(&admin, "POST", APPS, &[], Some(&body), 503);
     tracer.let_go();
+    let Planted { lost_token, lost_option, .. } = asker.planted;
+    let profile = json!({ "name": "lost", "oauthAppId": 1, "refreshToken": lost_token.text });
+    asker.ask(&admin, "POST", PROFILES, &[], Some(&profile), 503);
+    let source = json!({ "name": "lost", "dataStore": 1, "options": { "Password": lost_option.text } });
+    asker.ask(&admin, "POST", SOURCES, &[], Some(&source), 503);
     asker.ask(&admin, "POST", APPS, &[], Some(&body), 503);
     asker.ask(&admin, "GET", "/readyz", &[], None, 503);
 }
@@ -289,10 +435,12 @@ fn check(format: &str) {
         .with("LOG__LEVEL", "trace")
         .with("LOG__FORMAT", format)
         .with("SERVER__BEHIND_PROXY", "127.0.0.1");
-    let mut asker = Asker { planted: &planted, errors: Vec::new() };
+    let mut asker = Asker { planted: &planted, errors: Vec::new(), told: Vec::new() };
 
     let server = place.serve();
     use_it(&mut asker, &server);
+    connect_it(&mut asker, &server);
+    refuse_it(&mut asker, &server);
     abuse_it(&mut asker, &server);
     let snapshot = asker.ask(&server.admin(), "POST", "/api/operate/snapshots", &[], None, 201).text();
     let status = asker.ask(&server.admin(), "GET", "/api/operate/status", &[], None, 200).text();
@@ -309,11 +457,16 @@ fn check(format: &str) {
     // Everything that a restart after a crash writes, too.
     assert!(place.serve().stop().success());
 
-    let Asker { errors, .. } = asker;
+    let Asker { errors, told, .. } = asker;
     let (canaries, open) = planted.part();
     let (hunt, control) = (Hunt::new(&canaries), Hunt::new(&open));
     for error in &errors {
         hunt.through("an error", error.as_bytes());
+    }
+    assert_eq!(told.len(), 4);
+    for history in &told {
+        assert!(history.contains("(sealed)") || history.contains("SecretRevealed"), "{history}");
+        hunt.through("a history", history.as_bytes());
     }
     assert!(
         metrics.contains("authledger_logins_total{outcome=\"wrong\"}") && metrics.len() > 4_000,
