@@ -40,7 +40,7 @@ pub fn router(state: AppState) -> Router {
 
 /// The OpenAPI document that a server with these settings answers, as JSON.
 pub fn document(config: &Config, public_url: &str) -> Bytes {
-    Documentation::of(annotated().into_openapi(), config, public_url).json
+    Documentation::of(annotated().into_openapi(), config, public_url).json()
 }
 
 /// What stands around every route: errors in our form, the guard, and the rim. Tests put routes of their own into it.

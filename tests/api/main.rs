@@ -7,6 +7,7 @@ mod bad_input;
 mod bad_objects;
 mod data_sources;
 mod document;
+mod every_operation;
 #[path = "../support/exposition.rs"]
 mod exposition;
 mod front;

@@ -10,7 +10,7 @@ pub(super) mod page;
 pub(super) mod parameters;
 pub(super) mod schemas;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::Extension;
 use axum::body::{Body, Bytes};
@@ -29,7 +29,7 @@ use utoipa::openapi::{Components, OpenApi, OpenApiBuilder, RefOr, Server};
 
 use super::codes::{self, Code};
 use super::error::TEXT_CODE_FAMILIES;
-use crate::config::Config;
+use crate::config::{Config, Limits};
 
 /// Groups of operations; each annotation names one.
 pub(super) mod tag {
@@ -136,21 +136,36 @@ struct Whole<'a> {
     anywhere: Value,
 }
 
-/// Document and page, as they are answered.
-#[derive(Clone, Debug)]
-pub(super) struct Documentation {
-    pub(super) json: Bytes,
+/// Document and page, made when somebody asks for the first time.
+pub(super) struct Documentation(LazyLock<Made, Box<dyn FnOnce() -> Made + Send>>);
+
+/// As they are answered.
+struct Made {
+    json: Bytes,
     page: Bytes,
 }
 
 impl Documentation {
-    /// Completes what the annotations say, and writes it down once.
+    /// Of what the annotations say, for a server with these settings.
     pub(super) fn of(annotated: OpenApi, config: &Config, public_url: &str) -> Documentation {
-        let document = completed(annotated, config, public_url);
-        let whole = Whole { document: &document, codes: table(), anywhere: anywhere() };
-        let json = serde_json::to_vec(&whole).expect("a document has string keys and no failing serialisers");
-        let page = page::render(&document).into_string();
-        Documentation { json: json.into(), page: page.into() }
+        let (limits, public_url) = (config.limits.clone(), public_url.to_owned());
+        Documentation(LazyLock::new(Box::new(move || {
+            let document = completed(annotated, &limits, &public_url);
+            let whole = Whole { document: &document, codes: table(), anywhere: anywhere() };
+            let json = serde_json::to_vec(&whole);
+            let json = json.expect("a document has string keys and no failing serialisers");
+            Made { json: json.into(), page: page::render(&document).into_string().into() }
+        })))
+    }
+
+    /// The document as JSON.
+    pub(super) fn json(&self) -> Bytes {
+        self.0.json.clone()
+    }
+
+    /// The page.
+    fn page(&self) -> Bytes {
+        self.0.page.clone()
     }
 }
 
@@ -160,15 +175,15 @@ impl Documentation {
     responses((status = 200, description = "The document.", body = serde_json::Value, content_type = "application/json")),
 )]
 pub(super) async fn openapi(Extension(documentation): Extension<Arc<Documentation>>) -> Answer {
-    let mut answer = Answer::new(Body::from(documentation.json.clone()));
+    let mut answer = Answer::new(Body::from(documentation.json()));
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     answer
 }
 
-fn completed(annotated: OpenApi, config: &Config, public_url: &str) -> OpenApi {
+fn completed(annotated: OpenApi, limits: &Limits, public_url: &str) -> OpenApi {
     let OpenApi { paths: Paths { mut paths, .. }, components, .. } = annotated;
     for (path, item) in &mut paths {
-        complete::complete(path, item, &config.limits);
+        complete::complete(path, item, limits);
     }
     // The router writes a parameter of several segments with a star, OpenAPI without.
     let paths = paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();

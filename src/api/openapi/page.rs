@@ -31,7 +31,7 @@ const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-poli
     responses((status = 200, description = "The page.", body = String, content_type = "text/html; charset=utf-8")),
 )]
 pub(in crate::api) async fn page(Extension(documentation): Extension<Arc<Documentation>>) -> Answer {
-    of_ours("text/html; charset=utf-8", Body::from(documentation.page.clone()))
+    of_ours("text/html; charset=utf-8", Body::from(documentation.page()))
 }
 
 /// How the page looks.
