@@ -94,7 +94,8 @@ async fn one_at_a_time() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_takes_longer_than_a_request_goes_on_without_it() {
     let mut config = Config::default();
-    config.limits.request_time = Duration::from_millis(400);
+    // The rim gives up after twice as long, which a busy machine must not reach first.
+    config.limits.request_time = Duration::from_secs(2);
     let house = House::new(config);
     // Whoever has authenticated before is not hashed again, which would take its time too.
     assert_eq!(house.get_as(ADMIN, SNAPSHOTS).await.status, StatusCode::OK);
