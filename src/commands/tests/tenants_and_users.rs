@@ -6,11 +6,11 @@ use events::{
     user::{Password, PasswordStatus, UserStatus},
 };
 
-use super::{A, B, NOW, World, ids, key, login, roles, sealed};
+use super::{A, B, NOW, SYSTEM, World, ids, key, login, roles, sealed};
 use crate::commands::{
     Object, Refusal, Taken, Wish,
-    field::TenantName,
-    role::ImportedRole,
+    field::{RoleName, TenantName},
+    role::{CreateRole, ImportedRole},
     tenant::CreateTenant,
     user::{CreateUser, LockUser},
 };
@@ -26,6 +26,18 @@ fn tenant(name: &str, change: impl FnOnce(&mut CreateTenant)) -> Wish {
     };
     change(&mut wish);
     Wish::CreateTenant(Box::new(wish))
+}
+
+fn role(change: impl FnOnce(&mut CreateRole)) -> Wish {
+    let mut wish = CreateRole {
+        tenant: Some(A),
+        name: RoleName::parse("Readers").expect("a good name"),
+        key: key(25),
+        description: None,
+        permissions: ids(&[7, 11]),
+    };
+    change(&mut wish);
+    Wish::CreateRole(Box::new(wish))
 }
 
 fn user(change: impl FnOnce(&mut CreateUser)) -> Wish {
@@ -86,6 +98,39 @@ fn who_may_create_tenants() {
     let role = imported(&world, 3);
     let foreign = world.when(1, tenant("C", |wish| wish.roles.push(role))).err();
     assert_eq!(foreign, Some(Refusal::UnknownReference(Object::Role(RoleId(3)))), "a role of tenant A");
+}
+
+#[test]
+fn a_role_is_its_tenants_and_holds_what_its_maker_may_grant() {
+    let mut world = World::new();
+    // 17 with access on A; 17 without.
+    world.people(&[(14, SYSTEM, &[7, 11, 17, 28]), (15, SYSTEM, &[7, 11, 17])]);
+    let decision = world.then(14, role(|_| {}));
+    let [made] = &decision.facts[..] else { panic!("{decision:?}") };
+    assert_eq!((made.tenant, made.stream.id), (A, 5));
+    assert_eq!(world.when(1, role(|_| {})).err(), Some(Refusal::Taken(Taken::RoleName)));
+    assert!(world.when(1, role(|wish| wish.tenant = Some(B))).is_ok(), "a name is its tenant's");
+    assert!(world.when(1, role(|wish| wish.permissions = ids(&[]))).is_err(), "the name is still taken");
+    let other = |change: &dyn Fn(&mut CreateRole)| {
+        role(|wish| {
+            wish.name = RoleName::parse("Others").expect("a good name");
+            change(wish);
+        })
+    };
+    for permission in [1, 12, 28, 101] {
+        let refused = world.when(14, other(&|wish| wish.permissions = ids(&[7, permission]))).err();
+        assert_eq!(refused, Some(Refusal::NotHisToGrant(events::id::PermissionId(permission))));
+    }
+    let unknown = world.when(1, other(&|wish| wish.permissions = ids(&[30]))).err();
+    assert!(matches!(unknown, Some(Refusal::Invalid { field: "permissions", .. })), "{unknown:?}");
+    assert!(world.when(1, other(&|wish| wish.permissions = ids(&[]))).is_ok(), "it may hold nothing");
+    for (user, tenant) in [(14, B), (14, TenantId(77)), (15, A), (15, SYSTEM)] {
+        let refused = world.when(user, other(&|wish| wish.tenant = Some(tenant))).err();
+        assert_eq!(refused, Some(Refusal::UnknownReference(Object::Tenant(tenant))), "{user} in {tenant}");
+    }
+    assert_eq!(world.when(8, other(&|_| {})).err(), Some(Refusal::LacksPermission), "no 17");
+    let elsewhere = other(&|wish| wish.description = Some(sealed(26)));
+    assert_eq!(world.when(1, elsewhere).err(), Some(Refusal::Again), "sealed under another key");
 }
 
 #[test]
