@@ -191,7 +191,7 @@ fn completed(annotated: OpenApi, limits: &Limits, public_url: &str) -> OpenApi {
     let info = InfoBuilder::new()
         .title("authledger")
         .version(env!("CARGO_PKG_VERSION"))
-        .description(Some(ABOUT))
+        .description(Some(format!("{ABOUT}\n\n{}", limits_in_words(limits))))
         .license(Some(license.build()));
     let tags =
         TAGS.iter().map(|(name, about)| TagBuilder::new().name(*name).description(Some(*about)).build());
@@ -204,6 +204,21 @@ fn completed(annotated: OpenApi, limits: &Limits, public_url: &str) -> OpenApi {
         .build();
     document.paths.paths = paths;
     document
+}
+
+/// Those that hold for every request; those of a body's properties are in its schema.
+fn limits_in_words(limits: &Limits) -> String {
+    format!(
+        "**Limits.** Request line and headers: {} bytes (`limits.header_bytes`). Body: {} bytes (`limits.body_bytes`), {} levels deep. \
+         Time for a head, and for a body, to arrive: {} s each (`limits.request_time`), and twice that for the whole request. A page \
+         of a list: 1000 rows. What is over a limit is refused with a sentence that names it. Connections: {} \
+         (`limits.connections`); further ones wait.",
+        limits.header_bytes,
+        limits.body_bytes,
+        super::json::DEPTH_MAX,
+        limits.request_time.as_secs(),
+        limits.connections,
+    )
 }
 
 fn shared(mut components: Components) -> Components {
