@@ -8,7 +8,7 @@ use projections::digest::DIGEST_VERSION;
 use super::super::{
     live::{ExecuteError, Health, Stop},
     snapshot::{
-        self, Checked, Skipped, SnapshotDirectory, TakeError, Unusable, VerificationState,
+        self, Checked, Draft, Skipped, SnapshotDirectory, TakeError, Unusable, VerificationState,
         resume::{self, Resumed},
     },
 };
@@ -315,6 +315,16 @@ async fn a_change_in_the_log_is_named_by_who_comes_upon_it() {
         ledger.draft_snapshot(turn).await.map(drop).expect_err("the log is not what was written");
         assert_eq!(ledger.health(), Health::Stopped(Stop::Changed(Sequence(place))));
     }
+}
+
+#[test]
+fn a_snapshot_takes_no_room_that_is_kept_for_the_log() {
+    let saved = Saved::create(31);
+    let folded = saved.memory.fold();
+    let refused = Draft::of(&saved.directory, &folded, u64::MAX).map(drop);
+    assert!(matches!(refused, Err(TakeError::NoRoom)), "{refused:?}");
+    assert_eq!(fs::read_dir(saved.directory.path()).expect("lists").count(), 0, "nothing of it stays");
+    Draft::of(&saved.directory, &folded, 0).expect("there is room");
 }
 
 #[tokio::test]
