@@ -7,7 +7,7 @@ mod shapes;
 use axum::Extension;
 use axum::body::Body;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::HeaderValue;
 use axum::response::Response as Answer;
 use maud::{DOCTYPE, Markup, html};
 use std::sync::Arc;
@@ -21,7 +21,6 @@ use shapes::{rows, type_of};
 
 const POLICY: &str =
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 
 /// Shows this document to people.
 ///
@@ -49,7 +48,6 @@ fn of_ours(content_type: &'static str, body: Body) -> Answer {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(PERMISSIONS_POLICY, HeaderValue::from_static("interest-cohort=()"));
     answer
 }
 
