@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::house::{ADMIN, APPS, Answer, House, JSON, app_body};
 
 /// The sample request of the page *Create an OAuth application object*, as printed: a comma is missing.
-const PAGE_003: &str = r#"{
+pub(crate) const PAGE_003: &str = r#"{
 "name": "TenantA OAuth app",
 "dataStore": 54,
 "tenantId": 303,

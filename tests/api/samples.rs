@@ -6,21 +6,9 @@ use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::house::{ADMIN, APPS, House, JSON, PROFILES, SOURCES};
+use super::oauth_apps::PAGE_003;
 
-/// *Using the API to provide access with OAuth application and profile objects*, first request. A comma is missing there.
-const PAGE_002_APPLICATION: &str = r#"{
-"name": "TenantA OAuth app",
-"dataStore": 54,
-"tenantId": 303,
-"description": "TenantA OAuth application object",
-"clientId": "asdfjasdljfasdkjf",
-"clientSecret": "1912308409123890"
-"authorizeURI": "https://accounts.google.com/o/oauth2/v2/auth",
-"tokenURI": "https://www.googleapis.com/oauth2/v3/token",
-"scope": "full_offline_access, test_repo"
-}"#;
-
-/// Its second request.
+/// *Using the API to provide access with OAuth application and profile objects*, second request; its first is page 003's.
 const PAGE_002_PROFILE: &str = r#"{
 "name": "OAuth_User_1",
 "oauthAppId": 17,
@@ -87,9 +75,9 @@ async fn profiles(house: &House, user: &str, count: u64) {
 async fn the_three_requests_of_page_002_answer_as_printed() {
     let (house, user) = house().await;
     // As printed it is no JSON; with its comma it is.
-    let printed = house.send_as(&user, Method::POST, APPS, &[JSON], PAGE_002_APPLICATION).await;
+    let printed = house.send_as(&user, Method::POST, APPS, &[JSON], PAGE_003).await;
     assert_eq!((printed.status, printed.code()), (StatusCode::BAD_REQUEST, 222_207_007));
-    let application = PAGE_002_APPLICATION.replace("\"1912308409123890\"\n", "\"1912308409123890\",\n");
+    let application = PAGE_003.replace("\"1912308409123890\"\n", "\"1912308409123890\",\n");
     let answer = house.send_as(&user, Method::POST, APPS, &[JSON], application.clone()).await;
     assert_eq!((answer.status, answer.json()), (StatusCode::CREATED, with_id(&application, json!("17"))));
 

@@ -6,8 +6,8 @@ mod shapes;
 
 use axum::Extension;
 use axum::body::Body;
-use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
 use axum::http::HeaderValue;
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
 use axum::response::Response as Answer;
 use maud::{DOCTYPE, Markup, html};
 use std::sync::Arc;
