@@ -25,7 +25,7 @@ use crate::{
         answer::answer,
         asking::{Asking, open_text},
         body, codes,
-        error::{ApiError, Fault, Kind},
+        error::{ApiError, Kind},
         fields::{Fields, parse_id},
         json::Json,
         openapi::{
@@ -34,7 +34,7 @@ use crate::{
             tag,
         },
         past::open_text_then,
-        written::{created, not_modified, shown},
+        written::{created, not_modified, shown, unexpected},
     },
     auth::permission::TENANT_API,
     commands::{
@@ -236,11 +236,8 @@ fn import(app: &AppState, asking: &Asking, id: RoleId) -> Result<ImportedRole, A
 }
 
 fn answer_created(asking: &Asking, receipt: &Receipt) -> Result<Response, ApiError> {
-    let unexpected = || {
-        ApiError::Internal(Fault::new(format_args!("unexpected events of command {}", receipt.command_id)))
-    };
-    let (first, copies) = receipt.events.split_first().ok_or_else(unexpected)?;
-    let Event::TenantCreated(event) = &first.event else { return Err(unexpected()) };
+    let (first, copies) = receipt.events.split_first().ok_or_else(|| unexpected(receipt))?;
+    let Event::TenantCreated(event) = &first.event else { return Err(unexpected(receipt)) };
     let id = first.header.stream.id;
     let description =
         open_text(asking.vault(), event.description.as_ref(), StreamKind::TENANT, Field::DESCRIPTION)?;

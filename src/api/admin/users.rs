@@ -35,7 +35,7 @@ use crate::{
         openapi::{self, ids, parameters, tag},
         past::open_text_then,
         slices,
-        written::{created, not_modified, shown},
+        written::{created, not_modified, shown, unexpected},
     },
     auth::{
         hasher::HashError,
@@ -223,11 +223,8 @@ pub(super) async fn create(
 }
 
 fn answer_created(asking: &Asking, receipt: &Receipt) -> Result<Response, ApiError> {
-    let unexpected = || {
-        ApiError::Internal(Fault::new(format_args!("unexpected events of command {}", receipt.command_id)))
-    };
-    let [envelope] = &receipt.events[..] else { return Err(unexpected()) };
-    let Event::UserCreated(event) = &envelope.event else { return Err(unexpected()) };
+    let [envelope] = &receipt.events[..] else { return Err(unexpected(receipt)) };
+    let Event::UserCreated(event) = &envelope.event else { return Err(unexpected(receipt)) };
     let id = envelope.header.stream.id;
     let name = open_text(asking.vault(), Some(&event.name), StreamKind::USER, Field::USER_NAME)?;
     let body = Shown {
