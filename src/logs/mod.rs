@@ -40,8 +40,8 @@ pub fn request() -> Option<CommandId> {
     REQUEST.try_with(|id| *id).ok()
 }
 
-/// The longest filter that is read.
-const FILTER_BYTES_MAX: usize = 1024;
+/// The longest filter that is read, in bytes.
+pub const FILTER_BYTES_MAX: usize = 1024;
 
 /// Which lines are written, seen and changed while the server runs. A restart goes back to the setting `log.level`.
 pub trait LogControl: Send + Sync {

@@ -19,7 +19,7 @@ use crate::api::{
     },
 };
 use crate::auth::permission::OPERATE;
-use crate::logs::is_filter;
+use crate::logs::{FILTER_BYTES_MAX, is_filter};
 
 /// Which lines of the log are written.
 #[derive(Serialize, ToSchema)]
@@ -40,7 +40,7 @@ body_schema!(
     "LoggingUpdate",
     BodySchema::new("Which lines shall be written.").required(
         "level",
-        text(1..=4096)
+        text(1..=FILTER_BYTES_MAX)
             .about("`error`, `warn`, `info`, `debug` or `trace`, or filters such as `info,authledger::api=debug`.")
             .example("info,authledger::api=debug")
     )
@@ -80,7 +80,9 @@ pub(super) async fn update(mut asking: Asking, body: Body) -> Result<Response, A
     if !is_filter(level) {
         return Err(fields.invalid(
             "level",
-            "it must be error, warn, info, debug or trace, or filters such as \"info,authledger::api=debug\"",
+            format!(
+                "use error, warn, info, debug or trace, or filters such as \"info,authledger::api=debug\", at most {FILTER_BYTES_MAX} bytes"
+            ),
         ));
     }
     fields.finish()?;
