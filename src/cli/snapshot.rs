@@ -266,8 +266,7 @@ fn look(settings: Settings) -> Result<Looked, Failure> {
         }
         None => Vec::new(),
     };
-    let listed =
-        list(&directory, known(&opened).ledger_id, size, &confirmations).map_err(|error| failed(&error))?;
+    let listed = list(&directory, &sizes, known(&opened).ledger_id, size, &confirmations);
     Ok(Looked { opened, directory, listed, bar })
 }
 

@@ -17,6 +17,7 @@ use crate::{
         asking::Asking,
         codes,
         error::{ApiError, Fault, Kind},
+        fields::parse_id,
         openapi::{self, ids, tag},
         written::{created, unexpected},
     },
@@ -151,7 +152,7 @@ pub(super) async fn index(mut asking: Asking) -> Result<Response, ApiError> {
     operator(&asking)?;
     asking.no_more_parameters()?;
     let app = asking.app();
-    let listed = look(app).await?;
+    let listed = look(app, None).await?;
     let snapshots = place(app)?;
     let all = listed.into_iter().map(|listed| shown(snapshots, listed)).collect();
     Ok(answer(StatusCode::OK, &List { snapshots: all, busy: snapshots.is_busy() }))
@@ -171,7 +172,10 @@ pub(super) async fn show(Path(size): Path<String>, mut asking: Asking) -> Result
     operator(&asking)?;
     asking.no_more_parameters()?;
     let app = asking.app();
-    let listed = look(app).await?.into_iter().find(|listed| listed.size.to_string() == size);
+    let listed = match parse_id(&size) {
+        Some(size) => look(app, Some(size)).await?.pop(),
+        None => None,
+    };
     let listed = listed.ok_or(ApiError::NotFound(Kind::Snapshot, size))?;
     Ok(answer(StatusCode::OK, &shown(place(app)?, listed)))
 }
@@ -213,7 +217,8 @@ async fn record(asking: &Asking, turn: Turn) -> Result<Response, ApiError> {
         drop(draft);
     }
     drop(turn);
-    let listed = look(app).await?.into_iter().find(|listed| listed.sequence == Some(sequence.0));
+    let listed = look(app, Some(recorded.size)).await?.pop();
+    let listed = listed.filter(|listed| listed.sequence == Some(sequence.0));
     let listed = listed.ok_or_else(|| ApiError::NotFound(Kind::Snapshot, recorded.size.to_string()))?;
     let location = format!("{}{PATH}/{}", app.public_url(), recorded.size);
     Ok(created(&receipt, &location, sequence, &shown(place(app)?, listed)))
@@ -293,19 +298,20 @@ fn place(app: &AppState) -> Result<&Snapshots, ApiError> {
     app.ledger().snapshots().ok_or(TakeError::NoPlace).map_err(failed)
 }
 
-/// The snapshots that are there. Whole files are read, so it happens where waiting is allowed.
-async fn look(app: &AppState) -> Result<Vec<Listed>, ApiError> {
+/// The snapshots that are there, or the one of that size. Whole files are read, so it happens where waiting is allowed.
+async fn look(app: &AppState, only: Option<u64>) -> Result<Vec<Listed>, ApiError> {
     let ledger = app.ledger().clone();
     let directory: SnapshotDirectory = place(app)?.directory().clone();
     let looked = tokio::task::spawn_blocking(move || {
-        let sizes = directory.sizes().map_err(|error| unreadable(&error))?;
-        let oldest = sizes.last().copied().unwrap_or_default();
+        let mut sizes = directory.sizes().map_err(|error| unreadable(&error))?;
+        sizes.retain(|size| only.is_none_or(|only| only == *size));
+        let Some(oldest) = sizes.last().copied() else { return Ok(Vec::new()) };
         let (last, log) = ledger.read(|view| {
             let head = view.state.streams.heads.get(&LEDGER_STREAM).map(|head| head.sequence);
             (head, view.state.log.size())
         });
         let said = confirmations(&**ledger.reader(), last, oldest).map_err(storage)?;
-        list(&directory, ledger.id(), log, &said).map_err(|error| unreadable(&error))
+        Ok(list(&directory, &sizes, ledger.id(), log, &said))
     });
     looked.await.map_err(|error| ApiError::Internal(Fault::new(error)))?
 }

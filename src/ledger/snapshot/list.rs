@@ -1,7 +1,5 @@
 //! The snapshots that are there, each with what is known of it, in one form for the command line and for HTTP.
 
-use std::io;
-
 use events::chain::ChainHash;
 use events::id::{LedgerId, Sequence};
 use events::ledger::StateDigest;
@@ -43,21 +41,18 @@ pub struct Listed {
     pub problem: Option<String>,
 }
 
-/// The snapshots in `directory`, newest first, beside a log of `log` events that speaks of `confirmations`. It reads every
-/// file.
+/// The snapshots of these sizes in `directory`, in the same order, beside a log of `log` events that speaks of
+/// `confirmations`. It reads their files.
 pub fn list(
     directory: &SnapshotDirectory,
+    sizes: &[u64],
     ledger_id: LedgerId,
     log: u64,
     confirmations: &[Confirmation],
-) -> io::Result<Vec<Listed>> {
-    let mut listed = Vec::new();
-    for size in directory.sizes()? {
-        // Pruned meanwhile: it is none any more.
-        let Ok(bytes) = directory.bytes(size) else { continue };
-        listed.push(one(directory, size, bytes, ledger_id, log, confirmations));
-    }
-    Ok(listed)
+) -> Vec<Listed> {
+    // One that was pruned meanwhile is none any more.
+    let there = sizes.iter().filter_map(|size| Some((*size, directory.bytes(*size).ok()?)));
+    there.map(|(size, bytes)| one(directory, size, bytes, ledger_id, log, confirmations)).collect()
 }
 
 fn one(
