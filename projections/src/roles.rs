@@ -83,8 +83,9 @@ impl Roles<'_> {
         }
     }
 
-    /// The roles of `tenant`, in the order of their ids.
-    pub fn of_tenant(&self, tenant: TenantId) -> impl Iterator<Item = RoleId> + '_ {
-        self.by_tenant.range((tenant, RoleId(0))..=(tenant, RoleId(u64::MAX))).map(|((_, role), ())| *role)
+    /// The roles of `tenant` after `after`, in the order of their ids.
+    pub fn of_tenant(&self, tenant: TenantId, after: RoleId) -> impl Iterator<Item = RoleId> + '_ {
+        let from = (tenant, RoleId(after.0.saturating_add(1)));
+        self.by_tenant.range(from..=(tenant, RoleId(u64::MAX))).map(|((_, role), ())| *role)
     }
 }

@@ -38,6 +38,7 @@ mod rim;
 pub mod router;
 pub mod server;
 mod slices;
+mod tenants_listed;
 pub mod written;
 
 /// What every handler may reach; cheap to clone.

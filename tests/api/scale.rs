@@ -163,13 +163,15 @@ const OF_THE_OWNER: [Question; 14] = [
 ];
 
 /// Asked by who made all tenants, and so administers them by name and by 12.
-const OF_THE_ADMINISTRATOR: [Question; 9] = [
+const OF_THE_ADMINISTRATOR: [Question; 11] = [
     ("/api/mgmt/oauthapps?limit=5", Some("applications")),
     ("/api/mgmt/oauthapps?tenantName=Own", Some("applications")),
     ("/api/mgmt/datasources?user=owner&limit=10", Some("dataSources")),
     ("/api/admin/users?limit=5&details=true", Some("users")),
     ("/api/admin/users/{user}", None),
     ("/api/admin/tenants?limit=5", Some("tenants")),
+    ("/api/admin/roles?limit=5", Some("roles")),
+    ("/api/admin/roles?limit=5&tenantId=1", Some("roles")),
     ("/api/admin/tenants/2", None),
     ("/metrics", None),
     ("/readyz", None),

@@ -160,7 +160,7 @@ fn roles(model: &Model, state: &State<'_>) -> Result<(), String> {
     }
     for tenant in 0..10 {
         let expected = model.roles.iter().filter(|role| role.tenant == tenant).map(|role| RoleId(role.id));
-        let actual: Vec<RoleId> = roles.of_tenant(TenantId(tenant)).collect();
+        let actual: Vec<RoleId> = roles.of_tenant(TenantId(tenant), RoleId(0)).collect();
         same!(actual, expected.collect::<Vec<_>>(), "roles of tenant {tenant}");
     }
     Ok(())

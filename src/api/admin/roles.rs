@@ -35,6 +35,7 @@ use crate::{
         },
         past::open_text_then,
         slices,
+        tenants_listed::TenantsListed,
         written::{created, not_modified, shown, unexpected},
     },
     auth::permission::{CREATE_ROLE, VIEW_ROLE},
@@ -238,35 +239,18 @@ pub(super) async fn list(State(app): State<AppState>, mut asking: Asking) -> Res
     let page = asking.query.page()?;
     asking.in_own_name()?;
     asking.no_more_parameters()?;
-    // Roles are few, and so are tenants beside them: their ids are gathered at once, their rows in slices.
-    let ids: Vec<RoleId> = app.ledger().read(|view| -> Result<_, ApiError> {
+    let tenants = app.ledger().read(|view| -> Result<_, ApiError> {
         let principal = asking.principal(view, &[VIEW_ROLE])?;
-        let (tenants, roles) = (&view.state.tenants, &view.state.roles);
-        let his = |id: TenantId| tenants.rows.has(&id) && principal.administers(id);
-        let mut only = Vec::new();
-        if let Some(id) = by_id {
-            let unknown = || ApiError::NotFound(Kind::Tenant, id.to_string());
-            only.push(Some(TenantId(id)).filter(|id| his(*id)).ok_or_else(unknown)?);
-        }
-        if let Some(name) = &by_name {
-            let unknown = || ApiError::NotFound(Kind::Tenant, name.clone());
-            let named = tenants.by_name.get(name).copied().filter(|id| his(*id));
-            only.push(named.ok_or_else(unknown)?);
-        }
-        let mut ids: Vec<RoleId> = match &only[..] {
-            [] if principal.is_administrator() => roles.rows.range(RoleId(0)..).map(|(id, _)| *id).collect(),
-            [] => principal.administered().flat_map(|tenant| roles.of_tenant(tenant)).collect(),
-            [one, other] if one != other => Vec::new(),
-            [one, ..] => roles.of_tenant(*one).collect(),
-        };
-        ids.sort_unstable();
-        Ok(ids)
+        let administers = |tenant| principal.administers(tenant);
+        let named = (by_id.map(TenantId), by_name.as_deref());
+        TenantsListed::of(view, &principal, named, administers, principal.administered())
     })?;
     let look_up = |after: u64, most: usize| {
-        let from = ids.partition_point(|id| id.0 <= after);
         app.ledger().read(|view| {
-            let rows = ids[from..].iter().take(most);
-            rows.filter_map(|id| Some((id.0, Arc::clone(view.state.roles.rows.get(id)?)))).collect()
+            let roles = &view.state.roles;
+            let all = roles.rows.range(RoleId(after.saturating_add(1))..).map(|(id, _)| *id);
+            let ids = tenants.ids(all, |tenant| roles.of_tenant(tenant, RoleId(after)));
+            ids.take(most).filter_map(|id| Some((id.0, Arc::clone(roles.rows.get(&id)?)))).collect()
         })
     };
     let (roles, next) = slices::collect(page, look_up, |id, row: Arc<Role>| {

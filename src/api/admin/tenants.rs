@@ -303,7 +303,7 @@ pub(super) async fn show(
         let id = parse_id(&path).map(TenantId).filter(|id| principal.administers(*id));
         let tenant = id.and_then(|id| Some((id, view.state.tenants.rows.get(&id)?)));
         let (id, tenant) = tenant.ok_or(ApiError::NotFound(Kind::Tenant, path))?;
-        let roles = view.state.roles.of_tenant(id).map(|role| role.0).collect();
+        let roles = view.state.roles.of_tenant(id, RoleId(0)).map(|role| role.0).collect();
         Ok((id, Arc::clone(tenant), roles))
     })?;
     if let Some(moment) = moment {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use events::id::{OAuthAppId, SYSTEM_TENANT, TenantId};
-use projections::{oauth_apps::OAuthApp, table::Merged};
+use projections::oauth_apps::OAuthApp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -15,12 +15,12 @@ use crate::{
         answer::answer,
         asking::Asking,
         codes,
-        error::{ApiError, Kind},
+        error::ApiError,
         openapi::{self, ids, parameters, tag},
         slices,
+        tenants_listed::TenantsListed,
     },
-    auth::{permission::MGMT_API, principal::Principal},
-    commands::View,
+    auth::permission::MGMT_API,
 };
 
 /// One row of the list; `id` is a number there, and client id and secret are missing.
@@ -79,13 +79,22 @@ pub(in crate::api::management) async fn list(
     let page = asking.query.page()?;
     asking.no_more_parameters()?;
     let principal = app.ledger().read(|view| asking.principal(view, &[MGMT_API]))?;
-    let tenants = app.ledger().read(|view| Tenants::of(view, &principal, by_id, by_name.as_deref()))?;
-
-    let (applications, next) = slices::collect(
-        page,
-        |after, most| app.ledger().read(|view| tenants.slice(view, OAuthAppId(after), most)),
-        |id, row| listed(&asking, id, &row),
-    )?;
+    // What he may administer, and what he may use.
+    let tenants = app.ledger().read(|view| {
+        let candidates = principal.administered().chain([SYSTEM_TENANT, principal.tenant]);
+        let sees = |tenant| principal.sees_oauth_apps_of(tenant);
+        TenantsListed::of(view, &principal, (by_id, by_name.as_deref()), sees, candidates)
+    })?;
+    let look_up = |after: u64, most: usize| {
+        app.ledger().read(|view| {
+            let apps = &view.state.oauth_apps;
+            let all = apps.rows.range(OAuthAppId(after.saturating_add(1))..).map(|(id, _)| *id);
+            let ids = tenants.ids(all, |tenant| apps.of_tenant(tenant, OAuthAppId(after)));
+            ids.take(most).filter_map(|id| Some((id.0, Arc::clone(apps.rows.get(&id)?)))).collect()
+        })
+    };
+    let (applications, next) =
+        slices::collect(page, look_up, |id, row: Arc<OAuthApp>| listed(&asking, id, &row))?;
     Ok(answer(StatusCode::OK, &List { applications, next }))
 }
 
@@ -101,65 +110,4 @@ fn listed(asking: &Asking, id: u64, row: &OAuthApp) -> Result<Row, ApiError> {
         token_uri: row.token_uri.clone(),
         scope: row.scope.clone(),
     })
-}
-
-/// Whose applications a list holds.
-enum Tenants {
-    /// Everybody's.
-    All,
-    /// Those of these.
-    Some(Vec<TenantId>),
-}
-
-impl Tenants {
-    /// What `principal` sees, cut down to the filter. A tenant he sees nothing of is one that is not there.
-    fn of(
-        view: &View<'_>,
-        principal: &Principal,
-        by_id: Option<TenantId>,
-        by_name: Option<&str>,
-    ) -> Result<Self, ApiError> {
-        let tenants = &view.state.tenants;
-        let visible = |tenant: &TenantId| tenants.rows.has(tenant) && principal.sees_oauth_apps_of(*tenant);
-        let mut only = None;
-        if let Some(tenant) = by_id {
-            let unknown = || ApiError::NotFound(Kind::Tenant, tenant.to_string());
-            only = Some(Some(tenant).filter(visible).ok_or_else(unknown)?);
-        }
-        if let Some(name) = by_name {
-            let unknown = || ApiError::NotFound(Kind::Tenant, name.to_owned());
-            let named = tenants.by_name.get(&name.to_owned()).copied().filter(visible).ok_or_else(unknown)?;
-            if only.is_some_and(|tenant| tenant != named) {
-                return Ok(Self::Some(Vec::new()));
-            }
-            only = Some(named);
-        }
-        Ok(match only {
-            Some(tenant) => Self::Some(vec![tenant]),
-            None if principal.is_administrator() => Self::All,
-            None => {
-                let mut seen: Vec<TenantId> =
-                    principal.administered().chain([SYSTEM_TENANT, principal.tenant]).collect();
-                seen.retain(|tenant| principal.sees_oauth_apps_of(*tenant));
-                seen.sort_unstable();
-                seen.dedup();
-                Self::Some(seen)
-            }
-        })
-    }
-
-    /// The next rows after `after`, in the order of ids; visits no row of another tenant.
-    fn slice(&self, view: &View<'_>, after: OAuthAppId, rows: usize) -> Vec<(u64, Arc<OAuthApp>)> {
-        let apps = &view.state.oauth_apps;
-        match self {
-            Self::All => {
-                let from = OAuthAppId(after.0.saturating_add(1));
-                apps.rows.range(from..).take(rows).map(|(id, row)| (id.0, Arc::clone(row))).collect()
-            }
-            Self::Some(tenants) => Merged::of(tenants.iter().map(|tenant| apps.of_tenant(*tenant, after)))
-                .take(rows)
-                .filter_map(|id| Some((id.0, Arc::clone(apps.rows.get(&id)?))))
-                .collect(),
-        }
-    }
 }
