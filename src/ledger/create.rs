@@ -16,9 +16,10 @@ use tokio::sync::oneshot;
 
 use super::{
     directory::DataDirectory,
-    live::{ExecuteError, Shared},
+    live::ExecuteError,
     recover::{self, Closer, Created, OpenOptions},
     refusal::OpenRefusal,
+    shared::Shared,
     store::{LogStore, StoreError},
     witness::Witness,
     writer::{Job, Writer},

@@ -12,8 +12,9 @@ use events::{
 use thiserror::Error;
 
 use super::{
-    live::{Ledger, Shared},
+    live::Ledger,
     recover::Closer,
+    shared::Shared,
     snapshot::{SnapshotHead, Started},
     store::{KeyStore, LogReader, LogStore, StoreError},
     witness::Witness,

@@ -25,7 +25,8 @@ use projections::streams::StreamHead;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    live::{ExecuteError, Outcome, Receipt, Shared, Stop},
+    live::{ExecuteError, Outcome, Receipt, Stop},
+    shared::Shared,
     store::{AppendError, Batch, Head, KeyChange, LogStore},
     witness::Witness,
 };

@@ -14,7 +14,8 @@ use parking_lot::Mutex;
 
 use super::file::SnapshotHead;
 use super::pace::Pace;
-use crate::ledger::live::{Shared, Stop};
+use crate::ledger::live::Stop;
+use crate::ledger::shared::Shared;
 use crate::ledger::store::{LogReader, StoreError};
 
 /// Leaves between two rests.

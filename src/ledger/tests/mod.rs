@@ -22,8 +22,9 @@ use std::time::Duration;
 
 use super::{
     create::{FirstAdministrator, first_command},
-    live::{Ledger, Shared},
+    live::Ledger,
     memory::MemoryDisk,
+    shared::Shared,
     start::{Folded, WriterSettings, fold, read_logins, start},
     store::{Head, LogStore},
     witness::MemoryWitness,
