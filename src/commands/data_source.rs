@@ -129,7 +129,7 @@ pub(super) fn create(view: &View<'_>, cause: &Cause, wish: &CreateDataSource) ->
     Ok(Decision {
         facts: vec![Fact::new(principal.tenant, stream(id), created)],
         keys: wish.key.entries.clone(),
-        logins: Vec::new(),
+        ..Decision::default()
     })
 }
 

@@ -14,7 +14,7 @@ use events::{
 
 use projections::State;
 
-use super::{Cause, Decision, Fact, NewKey, Refusal, View, acting};
+use super::{Cause, Decision, Fact, LoginChange, NewKey, Refusal, View, acting};
 use crate::{
     auth::permission::{CATALOGUE, Category, OPERATE},
     vault::login::LoginTag,
@@ -118,7 +118,7 @@ pub(super) fn create(view: &View<'_>, wish: &CreateLedger) -> Result<Decision, R
     Ok(Decision {
         facts,
         keys: wish.keys.iter().flat_map(|key| key.entries.iter().cloned()).collect(),
-        logins: vec![(wish.admin_login, FIRST_USER)],
+        logins: vec![LoginChange::Put(wish.admin_login, FIRST_USER)],
     })
 }
 

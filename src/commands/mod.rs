@@ -165,10 +165,29 @@ impl Fact {
 pub struct Decision {
     /// Facts to record, as one command.
     pub facts: Vec<Fact>,
-    /// Data keys that become durable with them.
+    /// Data keys that become durable with them, or are destroyed with them.
     pub keys: Vec<KeyChange>,
-    /// Entries of the login index that become durable with them.
-    pub logins: Vec<(LoginTag, UserId)>,
+    /// Changes of the login index that become durable with them.
+    pub logins: Vec<LoginChange>,
+}
+
+/// A change of the login index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginChange {
+    /// The name is this user's from now on.
+    Put(LoginTag, UserId),
+    /// The name is nobody's any more.
+    Remove(LoginTag),
+}
+
+impl LoginChange {
+    /// Makes the change in an index.
+    pub fn apply(self, logins: &mut Table<'_, LoginTag, UserId>) {
+        match self {
+            Self::Put(tag, user) => logins.put(tag, user),
+            Self::Remove(tag) => logins.remove(&tag),
+        }
+    }
 }
 
 /// Decides a wish at `now`, which is the time its facts will carry.

@@ -127,7 +127,7 @@ pub(super) fn create(view: &View<'_>, cause: &Cause, wish: &CreateOAuthApp) -> R
     Ok(Decision {
         facts: vec![Fact::new(tenant, stream(id), created)],
         keys: wish.key.entries.clone(),
-        logins: Vec::new(),
+        ..Decision::default()
     })
 }
 

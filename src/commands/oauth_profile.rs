@@ -102,7 +102,7 @@ pub(super) fn create(view: &View<'_>, cause: &Cause, wish: &CreateOAuthProfile) 
     Ok(Decision {
         facts: vec![Fact::new(principal.tenant, stream(id), created)],
         keys: wish.key.entries.clone(),
-        logins: Vec::new(),
+        ..Decision::default()
     })
 }
 

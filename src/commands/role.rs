@@ -57,7 +57,7 @@ pub(super) fn create(view: &View<'_>, cause: &Cause, wish: &CreateRole) -> Resul
     Ok(Decision {
         facts: vec![Fact::new(tenant, Stream::new(StreamKind::ROLE, id.0), created)],
         keys: wish.key.entries.clone(),
-        logins: Vec::new(),
+        ..Decision::default()
     })
 }
 

@@ -86,5 +86,5 @@ pub(super) fn create(view: &View<'_>, cause: &Cause, wish: &CreateTenant) -> Res
         facts.push(Fact::new(id, Stream::new(StreamKind::ROLE, role.0), copy));
         keys.extend(imported.key.entries.iter().cloned());
     }
-    Ok(Decision { facts, keys, logins: Vec::new() })
+    Ok(Decision { facts, keys, ..Decision::default() })
 }

@@ -9,7 +9,9 @@ use events::{
     user::{Password, PasswordStatus, UserCreated, UserLocked, UserStatus},
 };
 
-use super::{Cause, Decision, Fact, NewKey, Object, Refusal, Taken, View, acting, role::first_not_his};
+use super::{
+    Cause, Decision, Fact, LoginChange, NewKey, Object, Refusal, Taken, View, acting, role::first_not_his,
+};
 use crate::{
     auth::{
         password::TEMPORARY_LIFETIME_SECS,
@@ -87,7 +89,7 @@ pub(super) fn create(
     Ok(Decision {
         facts: vec![Fact::new(tenant, Stream::new(StreamKind::USER, id.0), created)],
         keys: wish.key.entries.clone(),
-        logins: vec![(wish.login, id)],
+        logins: vec![LoginChange::Put(wish.login, id)],
     })
 }
 

@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, Stamper},
-    commands::{Cause, Command, Decision, Fact, Refusal, View, decide, may_repeat},
+    commands::{Cause, Command, Decision, Fact, LoginChange, Refusal, View, decide, may_repeat},
     vault::{Vault, entries},
 };
 
@@ -219,6 +219,8 @@ impl Writer {
             return Err(self.stop(Stop::Witness(error.kind())));
         }
         self.vault.idempotency_durable(stamp);
+        // Until here what the keys sealed could be read, and a crash would have brought them back.
+        self.vault.forget_deleted(&batch.keys);
         self.shared.short_of_room(None);
         self.chain = chain;
         self.frontier = frontier;
@@ -308,11 +310,14 @@ impl<'base> Draft<'base> {
             self.layer.state.apply(envelope);
             self.frontier.push(leaf_hash(leaf));
         }
-        for (tag, user) in logins {
-            self.layer.logins.put(tag, user);
-            self.batch
-                .keys
-                .push(KeyChange::Put { key: entries::login(&tag), value: entries::login_value(user) });
+        for change in logins {
+            change.apply(&mut self.layer.logins);
+            self.batch.keys.push(match change {
+                LoginChange::Put(tag, user) => {
+                    KeyChange::Put { key: entries::login(&tag), value: entries::login_value(user) }
+                }
+                LoginChange::Remove(tag) => KeyChange::Delete { key: entries::login(&tag) },
+            });
         }
         self.batch.keys.extend(keys);
         self.batch.leaves.extend(leaves);

@@ -12,6 +12,7 @@
 use events::{id::UserId, sealed::KeyId};
 
 use super::{idempotency::Day, login::LoginTag};
+use crate::ledger::store::KeyChange;
 
 /// Where the key of the login tags stands.
 pub const LOGIN_KEY: &[u8] = b"klogin";
@@ -25,6 +26,16 @@ pub const DATA_KEY_PREFIX: &[u8] = b"d";
 /// Where a wrapped data key stands.
 pub fn data_key(id: &KeyId) -> Vec<u8> {
     [DATA_KEY_PREFIX, &id.0].concat()
+}
+
+/// The key's id of an entry of a data key; `None` when it is not one.
+pub fn parse_data_key(key: &[u8]) -> Option<KeyId> {
+    Some(KeyId(key.strip_prefix(DATA_KEY_PREFIX)?.try_into().ok()?))
+}
+
+/// The change that destroys a data key.
+pub fn destroy(id: &KeyId) -> KeyChange {
+    KeyChange::Delete { key: data_key(id) }
 }
 
 /// Where the login index says whose name this is.
@@ -64,6 +75,8 @@ mod tests {
         assert_eq!(parse_login(&login(&tag), b"short"), None);
         assert_eq!(parse_idempotency(&idempotency_key(Day(20_000))), Some(Day(20_000)));
         assert_eq!(parse_idempotency(&data_key(&KeyId([0; 32]))), None);
+        assert_eq!(parse_data_key(&data_key(&KeyId([7; 32]))), Some(KeyId([7; 32])));
+        assert_eq!(parse_data_key(&login(&tag)), None);
         assert!(idempotency_key(Day(255)) < idempotency_key(Day(256)));
     }
 }

@@ -244,6 +244,17 @@ impl Vault {
         );
     }
 
+    /// Drops from memory the data keys whose entries these changes, which are durable now, delete.
+    pub fn forget_deleted(&self, changes: &[KeyChange]) {
+        for change in changes {
+            if let KeyChange::Delete { key } = change
+                && let Some(id) = entries::parse_data_key(key)
+            {
+                self.forget(&id);
+            }
+        }
+    }
+
     /// Drops a key from memory; called when the deletion of its entry is durable.
     pub fn forget(&self, id: &KeyId) {
         let mut unwrapped = self.unwrapped.lock();

@@ -182,9 +182,13 @@ fn a_forgotten_key_is_gone_from_memory_too() {
     let house = house(LEDGER);
     let key = house.stored_key();
     house.vault.data_key(&key.id()).expect("there");
-    house.store.apply([KeyChange::Delete { key: entries::data_key(&key.id()) }]);
+    let other = house.stored_key();
+    house.vault.data_key(&other.id()).expect("there");
+    let changes = [entries::destroy(&key.id())];
+    house.store.apply(changes.clone());
     assert!(house.vault.data_key(&key.id()).is_ok(), "still in memory");
-    house.vault.forget(&key.id());
+    house.vault.forget_deleted(&changes);
+    assert!(house.vault.data_key(&other.id()).is_ok(), "another key stays");
     assert!(matches!(house.vault.data_key(&key.id()), Err(VaultError::Erased { .. })));
 }
 

@@ -190,8 +190,8 @@ impl World {
         for fact in &decision.facts {
             self.record(fact.tenant, fact.stream, fact.event.clone());
         }
-        for (tag, user) in &decision.logins {
-            self.view.logins.put(*tag, *user);
+        for change in &decision.logins {
+            change.apply(&mut self.view.logins);
         }
         decision
     }

@@ -8,7 +8,7 @@ use events::{
 
 use super::{A, B, NOW, SYSTEM, World, ids, key, login, roles, sealed};
 use crate::commands::{
-    Object, Refusal, Taken, Wish,
+    LoginChange, Object, Refusal, Taken, Wish,
     field::{RoleName, TenantName},
     role::{CreateRole, ImportedRole},
     tenant::CreateTenant,
@@ -137,7 +137,7 @@ fn a_role_is_its_tenants_and_holds_what_its_maker_may_grant() {
 fn a_user_is_created_with_roles_of_his_tenant_and_a_free_name() {
     let mut world = World::new();
     let decision = world.then(1, user(|_| {}));
-    assert_eq!(decision.logins, [(login(1), UserId(10))]);
+    assert_eq!(decision.logins, [LoginChange::Put(login(1), UserId(10))]);
     let taken = world.when(1, user(|_| {})).err();
     assert_eq!(taken, Some(Refusal::Taken(Taken::UserName)));
     let foreign = world.when(1, user(|wish| wish.roles = roles(&[2]))).err();
