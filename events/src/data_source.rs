@@ -6,9 +6,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{DataStoreId, OAuthProfileId, UserId},
+    id::{DataSourceId, DataStoreId, OAuthProfileId, PermissionId, TenantId, UserId},
     sealed::{KeyId, Sealed},
-    sorted::SortedMap,
+    sorted::{SortedMap, SortedVec},
 };
 
 /// HDP's `connectionType`.
@@ -93,4 +93,38 @@ pub struct DataSourceDeleted {}
 pub struct DataSourceProfileCleared {
     /// Which profile that was.
     pub profile: OAuthProfileId,
+}
+
+/// Others may use a data source. Recorded as a change, because the lists may grow long.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataSourceShared {
+    /// Users, each with what he may do with it; takes the place of what he might before.
+    pub users: SortedMap<UserId, SortedVec<PermissionId>>,
+    /// Tenants, each with what all its users may do with it.
+    pub tenants: SortedMap<TenantId, SortedVec<PermissionId>>,
+}
+
+/// Others may use a data source no more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataSourceUnshared {
+    /// Users who lost it.
+    pub users: SortedVec<UserId>,
+    /// Tenants that lost it.
+    pub tenants: SortedVec<TenantId>,
+}
+
+/// What its owner may do with a data source was set apart from what he may do otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataSourcePermissionsSet {
+    /// Exactly this; `None` is again what roles and permissions give him.
+    pub permissions: Option<SortedVec<PermissionId>>,
+}
+
+/// The members of a group changed. Recorded as a change, because the list may grow long.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataSourceMembersChanged {
+    /// New members, and old ones with another prefix; the prefix stands before the names of a member's tables.
+    pub set: SortedMap<DataSourceId, String>,
+    /// What is no member any more.
+    pub removed: SortedVec<DataSourceId>,
 }

@@ -10,14 +10,23 @@ use std::fmt;
 use crate::upcast::probe::{Probe, ProbeV1};
 use crate::{
     codec::{CodecError, decode_body, encode_body},
-    data_source::{DataSourceCreated, DataSourceDeleted, DataSourceProfileCleared, DataSourceUpdated},
+    data_source::{
+        DataSourceCreated, DataSourceDeleted, DataSourceMembersChanged, DataSourcePermissionsSet,
+        DataSourceProfileCleared, DataSourceShared, DataSourceUnshared, DataSourceUpdated,
+    },
     disclosure::SecretRevealed,
     ledger::{LedgerCreated, SnapshotTaken},
+    limit::{LimitCleared, LimitSet},
     oauth_app::{OAuthAppCreated, OAuthAppDeleted, OAuthAppUpdated},
     oauth_profile::{OAuthProfileCreated, OAuthProfileDeleted, OAuthProfileUpdated},
-    role::RoleCreated,
-    tenant::TenantCreated,
-    user::{UserCreated, UserLocked},
+    role::{RoleCreated, RoleDeleted, RoleUpdated},
+    setting::{ConfigurationSet, CorsOriginRemoved, CorsOriginSet, PasswordPolicySet},
+    tenant::{TenantAdministratorsChanged, TenantCreated, TenantDeleted, TenantUpdated},
+    user::{
+        UserCreated, UserDeleted, UserLocked, UserMoved, UserPasswordSet, UserRolesSet, UserStatusSet,
+        UserUnlocked, UserUpdated,
+    },
+    whitelist::{IpWhitelistSet, UserIpWhitelistSet},
 };
 
 /// A number of the table below. An unknown one was written by a newer version.
@@ -95,9 +104,21 @@ events! {
     1 LedgerCreated { current 1 }
     2 SnapshotTaken { current 1 }
     100 TenantCreated { current 1 }
+    101 TenantUpdated { current 1 }
+    102 TenantDeleted { current 1 }
+    103 TenantAdministratorsChanged { current 1 }
     200 RoleCreated { current 1 }
+    201 RoleUpdated { current 1 }
+    202 RoleDeleted { current 1 }
     300 UserCreated { current 1 }
     301 UserLocked { current 1 }
+    302 UserUnlocked { current 1 }
+    303 UserUpdated { current 1 }
+    304 UserStatusSet { current 1 }
+    305 UserPasswordSet { current 1 }
+    306 UserRolesSet { current 1 }
+    307 UserMoved { current 1 }
+    308 UserDeleted { current 1 }
     400 OAuthAppCreated { current 1 }
     401 OAuthAppUpdated { current 1 }
     402 OAuthAppDeleted { current 1 }
@@ -108,7 +129,19 @@ events! {
     601 DataSourceUpdated { current 1 }
     602 DataSourceDeleted { current 1 }
     603 DataSourceProfileCleared { current 1 }
+    604 DataSourceShared { current 1 }
+    605 DataSourceUnshared { current 1 }
+    606 DataSourcePermissionsSet { current 1 }
+    607 DataSourceMembersChanged { current 1 }
     900 SecretRevealed { current 1 }
+    1100 LimitSet { current 1 }
+    1101 LimitCleared { current 1 }
+    1102 ConfigurationSet { current 1 }
+    1103 PasswordPolicySet { current 1 }
+    1104 IpWhitelistSet { current 1 }
+    1105 UserIpWhitelistSet { current 1 }
+    1106 CorsOriginSet { current 1 }
+    1107 CorsOriginRemoved { current 1 }
     #[cfg(test)]
     65000 Probe { current 2, #[cfg(test)] old 1: ProbeV1 }
 }

@@ -38,6 +38,12 @@ numbers! {
     DataStoreId(u32);
     /// A permission of HDP's catalogue (hdp-api 6.1) or ours from 101.
     PermissionId(u16);
+    /// A limit's number in HDP's list (hdp-api 7.1).
+    LimitId(u16);
+    /// A system configuration's number in HDP's list (hdp-api 7.2).
+    ConfigurationId(u16);
+    /// An entry of the list of sites whose pages may call the API.
+    CorsOriginId(u64);
     /// How often this ledger forgot acknowledged events by a restore; starts at 1.
     Epoch(u32);
     /// Place of an event in the whole log, from 0 without gaps; the leaf index of the tree.

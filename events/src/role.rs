@@ -20,3 +20,18 @@ pub struct RoleCreated {
     /// What holders of the role may do.
     pub permissions: SortedVec<PermissionId>,
 }
+
+/// A role was replaced by a PUT; its tenant stays. Who holds it is told by the users' own events.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleUpdated {
+    /// As in [`RoleCreated`].
+    pub name: String,
+    /// `None` when the PUT left it out, which clears it.
+    pub description: Option<Sealed>,
+    /// All of them: what the PUT left out is gone.
+    pub permissions: SortedVec<PermissionId>,
+}
+
+/// A role was deleted; nobody held it. Its stream ends here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleDeleted {}

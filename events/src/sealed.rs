@@ -73,6 +73,8 @@ impl Field {
     pub const REFRESH_TOKEN: Self = Self(7);
     /// An option of a data source; its name is bound in as well.
     pub const OPTION: Self = Self(8);
+    /// The addresses that one user's requests may come from.
+    pub const IP_WHITELIST: Self = Self(9);
 
     /// The field's name as audit output shows it.
     pub fn name(self) -> Option<&'static str> {
@@ -85,6 +87,7 @@ impl Field {
             Self::ACCESS_TOKEN => "accessToken",
             Self::REFRESH_TOKEN => "refreshToken",
             Self::OPTION => "option",
+            Self::IP_WHITELIST => "ipWhitelist",
             _ => return None,
         })
     }

@@ -55,3 +55,27 @@ pub struct TenantCreated {
     /// Who has administrative access; the creator is among them.
     pub administrators: SortedVec<UserId>,
 }
+
+/// A tenant was replaced by a PUT; its parent stays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantUpdated {
+    /// As in [`TenantCreated`].
+    pub name: String,
+    /// `None` when the PUT left it out, which clears it.
+    pub description: Option<Sealed>,
+    /// As sent.
+    pub status: TenantStatus,
+}
+
+/// A tenant was deleted; its stream ends here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantDeleted {}
+
+/// Who has administrative access on the tenant changed. Recorded as a change, because the list may grow long.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantAdministratorsChanged {
+    /// Who got it.
+    pub added: SortedVec<UserId>,
+    /// Who lost it.
+    pub removed: SortedVec<UserId>,
+}

@@ -6,13 +6,16 @@ use events::{
     data_source::{ConnectionType, DataSourceUpdated},
     envelope::Envelope,
     event::Event,
-    id::{DataSourceId, DataStoreId, OAuthProfileId, Sequence, TenantId, UserId},
+    id::{DataSourceId, DataStoreId, OAuthProfileId, PermissionId, Sequence, TenantId, UserId},
     sealed::{KeyId, Sealed},
-    sorted::SortedMap,
+    sorted::{SortedMap, SortedVec},
 };
 use serde::{Deserialize, Serialize};
 
-use crate::table::{Merged, projection};
+use crate::{
+    nouns::facts,
+    table::{Merged, Table, projection},
+};
 
 /// The option that tells whether a data source is reached by OData.
 const ODATA_OPTION: &str = "ODataVersion";
@@ -40,7 +43,9 @@ pub struct DataSource {
     pub plain_options: SortedMap<String, String>,
     /// All others.
     pub sealed_options: SortedMap<String, Sealed>,
-    /// The event that last changed it.
+    /// Exactly what its owner may do with it; `None`: what his roles and permissions give him.
+    pub permissions: Option<SortedVec<PermissionId>>,
+    /// The event that last changed it, its permissions, members, or with whom it is shared.
     pub changed: Sequence,
 }
 
@@ -72,6 +77,7 @@ impl DataSource {
             profile: updated.profile,
             plain_options: updated.plain_options.clone(),
             sealed_options: kept.cloned().chain(set).collect(),
+            permissions: self.permissions.clone(),
             changed,
         }
     }
@@ -92,6 +98,12 @@ projection! {
         primary {
             /// By id.
             rows: DataSourceId => Arc<DataSource>;
+            /// With which users it is shared, and what each may do with it.
+            shared_users: (DataSourceId, UserId) => SortedVec<PermissionId>;
+            /// With which tenants it is shared, and what their users may do with it.
+            shared_tenants: (DataSourceId, TenantId) => SortedVec<PermissionId>;
+            /// The members of a group, each with the prefix of its tables' names.
+            members: (DataSourceId, DataSourceId) => String;
         }
         index {
             /// A user's data sources by what lists can be filtered by: whether it is a group, whether it is reached by
@@ -101,6 +113,16 @@ projection! {
             };
             /// By name among the owner's.
             by_name: (UserId, String) => DataSourceId, from rows |id, row| [((row.owner, row.name.clone()), *id)];
+            /// What is shared with a user, by what lists can be filtered by, as in `by_owner`.
+            with_user: (UserId, bool, bool, DataSourceId) => (), from shared_users |key, _permissions| {
+                rows.get(&key.0).map(|row| ((key.1, row.is_group(), row.is_odata(), key.0), ()))
+            };
+            /// What is shared with a tenant, likewise.
+            with_tenant: (TenantId, bool, bool, DataSourceId) => (), from shared_tenants |key, _permissions| {
+                rows.get(&key.0).map(|row| ((key.1, row.is_group(), row.is_odata(), key.0), ()))
+            };
+            /// The groups that a data source is a member of.
+            groups_of: (DataSourceId, DataSourceId) => (), from members |key, _prefix| [((key.1, key.0), ())];
             /// Who uses a profile.
             by_profile: (OAuthProfileId, DataSourceId) => (), from rows |id, row| {
                 row.profile.map(|profile| ((profile, *id), ()))
@@ -126,6 +148,7 @@ impl DataSources<'_> {
                     profile: created.profile,
                     plain_options: created.plain_options.clone(),
                     sealed_options: created.sealed_options.clone(),
+                    permissions: None,
                     changed: header.sequence,
                 };
                 self.index(id, &source);
@@ -144,21 +167,67 @@ impl DataSources<'_> {
             Event::DataSourceDeleted(_) => {
                 let Some(before) = self.rows.get(&id).cloned() else { return };
                 self.forget(id, &before);
+                self.unshare(id, &before);
+                self.disband(id);
                 self.rows.remove(&id);
             }
-            Event::LedgerCreated(_)
-            | Event::SnapshotTaken(_)
-            | Event::TenantCreated(_)
-            | Event::RoleCreated(_)
-            | Event::UserCreated(_)
-            | Event::UserLocked(_)
-            | Event::OAuthAppCreated(_)
-            | Event::OAuthAppUpdated(_)
-            | Event::OAuthAppDeleted(_)
-            | Event::OAuthProfileCreated(_)
-            | Event::OAuthProfileUpdated(_)
-            | Event::OAuthProfileDeleted(_)
-            | Event::SecretRevealed(_) => {}
+            Event::DataSourceShared(shared) => {
+                let Some(before) = self.rows.get(&id).cloned() else { return };
+                let (group, odata) = (before.is_group(), before.is_odata());
+                for (user, permissions) in shared.users.iter() {
+                    self.shared_users.put((id, *user), permissions.clone());
+                    self.with_user.put((*user, group, odata, id), ());
+                }
+                for (tenant, permissions) in shared.tenants.iter() {
+                    self.shared_tenants.put((id, *tenant), permissions.clone());
+                    self.with_tenant.put((*tenant, group, odata, id), ());
+                }
+                self.touch(id, &before, header.sequence);
+            }
+            Event::DataSourceUnshared(unshared) => {
+                let Some(before) = self.rows.get(&id).cloned() else { return };
+                let (group, odata) = (before.is_group(), before.is_odata());
+                for user in unshared.users.iter() {
+                    self.shared_users.remove(&(id, *user));
+                    self.with_user.remove(&(*user, group, odata, id));
+                }
+                for tenant in unshared.tenants.iter() {
+                    self.shared_tenants.remove(&(id, *tenant));
+                    self.with_tenant.remove(&(*tenant, group, odata, id));
+                }
+                self.touch(id, &before, header.sequence);
+            }
+            Event::DataSourcePermissionsSet(set) => {
+                let Some(before) = self.rows.get(&id).cloned() else { return };
+                let source = DataSource {
+                    permissions: set.permissions.clone(),
+                    changed: header.sequence,
+                    ..DataSource::clone(&before)
+                };
+                self.rows.put(id, Arc::new(source));
+            }
+            Event::DataSourceMembersChanged(change) => {
+                let Some(before) = self.rows.get(&id).cloned() else { return };
+                for member in change.removed.iter() {
+                    self.members.remove(&(id, *member));
+                    self.groups_of.remove(&(*member, id));
+                }
+                for (member, prefix) in change.set.iter() {
+                    self.members.put((id, *member), prefix.clone());
+                    self.groups_of.put((*member, id), ());
+                }
+                self.touch(id, &before, header.sequence);
+            }
+            facts!(ledger)
+            | facts!(tenant)
+            | facts!(role)
+            | facts!(user)
+            | facts!(oauth_app)
+            | facts!(oauth_profile)
+            | facts!(disclosure)
+            | facts!(limit)
+            | facts!(setting)
+            | facts!(ip_whitelist) => {}
         }
     }
 
@@ -171,7 +240,48 @@ impl DataSources<'_> {
             self.forget(id, before);
             self.index(id, &after);
         }
+        if before.is_odata() != after.is_odata() {
+            let users: Vec<UserId> = self.shared_users_of(id, UserId(0)).map(|(user, _)| user).collect();
+            for user in users {
+                self.with_user.remove(&(user, before.is_group(), before.is_odata(), id));
+                self.with_user.put((user, after.is_group(), after.is_odata(), id), ());
+            }
+            let tenants: Vec<TenantId> =
+                self.shared_tenants_of(id, TenantId(0)).map(|(tenant, _)| tenant).collect();
+            for tenant in tenants {
+                self.with_tenant.remove(&(tenant, before.is_group(), before.is_odata(), id));
+                self.with_tenant.put((tenant, after.is_group(), after.is_odata(), id), ());
+            }
+        }
         self.rows.put(id, Arc::new(after));
+    }
+
+    fn touch(&mut self, id: DataSourceId, before: &DataSource, changed: Sequence) {
+        self.rows.put(id, Arc::new(DataSource { changed, ..DataSource::clone(before) }));
+    }
+
+    fn unshare(&mut self, id: DataSourceId, row: &DataSource) {
+        let users: Vec<UserId> = self.shared_users_of(id, UserId(0)).map(|(user, _)| user).collect();
+        for user in users {
+            self.shared_users.remove(&(id, user));
+            self.with_user.remove(&(user, row.is_group(), row.is_odata(), id));
+        }
+        let tenants: Vec<TenantId> =
+            self.shared_tenants_of(id, TenantId(0)).map(|(tenant, _)| tenant).collect();
+        for tenant in tenants {
+            self.shared_tenants.remove(&(id, tenant));
+            self.with_tenant.remove(&(tenant, row.is_group(), row.is_odata(), id));
+        }
+    }
+
+    /// A group that is gone has no members. That something which is gone is no member any more is told by events of its groups.
+    fn disband(&mut self, group: DataSourceId) {
+        let members: Vec<DataSourceId> =
+            self.members_of(group, DataSourceId(0)).map(|(member, _)| member).collect();
+        for member in members {
+            self.members.remove(&(group, member));
+            self.groups_of.remove(&(member, group));
+        }
     }
 
     fn index(&mut self, id: DataSourceId, row: &DataSource) {
@@ -197,17 +307,73 @@ impl DataSources<'_> {
         filter: Filter,
         after: DataSourceId,
     ) -> impl Iterator<Item = DataSourceId> + '_ {
-        let kinds = [(false, false), (false, true), (true, false), (true, true)].into_iter().filter(
-            move |(group, odata)| {
-                filter.group.is_none_or(|wanted| wanted == *group)
-                    && filter.odata.is_none_or(|wanted| wanted == *odata)
-            },
-        );
-        let from = DataSourceId(after.0.saturating_add(1));
-        Merged::of(kinds.map(|(group, odata)| {
-            let range = (owner, group, odata, from)..=(owner, group, odata, DataSourceId(u64::MAX));
-            self.by_owner.range(range).map(|((_, _, _, source), ())| *source)
-        }))
+        passing(&self.by_owner, owner, filter, after)
+    }
+
+    /// The data sources shared with `user` himself after `after` that pass `filter`, likewise.
+    pub fn shared_with_user(
+        &self,
+        user: UserId,
+        filter: Filter,
+        after: DataSourceId,
+    ) -> impl Iterator<Item = DataSourceId> + '_ {
+        passing(&self.with_user, user, filter, after)
+    }
+
+    /// The data sources shared with `tenant` after `after` that pass `filter`, likewise.
+    pub fn shared_with_tenant(
+        &self,
+        tenant: TenantId,
+        filter: Filter,
+        after: DataSourceId,
+    ) -> impl Iterator<Item = DataSourceId> + '_ {
+        passing(&self.with_tenant, tenant, filter, after)
+    }
+
+    /// With which users after `after` a data source is shared, in the order of their ids.
+    pub fn shared_users_of(
+        &self,
+        source: DataSourceId,
+        after: UserId,
+    ) -> impl Iterator<Item = (UserId, &SortedVec<PermissionId>)> + '_ {
+        let from = (source, UserId(after.0.saturating_add(1)));
+        self.shared_users
+            .range(from..=(source, UserId(u64::MAX)))
+            .map(|((_, user), permissions)| (*user, permissions))
+    }
+
+    /// With which tenants after `after` a data source is shared, in the order of their ids.
+    pub fn shared_tenants_of(
+        &self,
+        source: DataSourceId,
+        after: TenantId,
+    ) -> impl Iterator<Item = (TenantId, &SortedVec<PermissionId>)> + '_ {
+        let from = (source, TenantId(after.0.saturating_add(1)));
+        self.shared_tenants
+            .range(from..=(source, TenantId(u64::MAX)))
+            .map(|((_, tenant), permissions)| (*tenant, permissions))
+    }
+
+    /// The members of a group after `after` with their prefixes, in the order of their ids.
+    pub fn members_of(
+        &self,
+        group: DataSourceId,
+        after: DataSourceId,
+    ) -> impl Iterator<Item = (DataSourceId, &str)> + '_ {
+        let from = (group, DataSourceId(after.0.saturating_add(1)));
+        self.members
+            .range(from..=(group, DataSourceId(u64::MAX)))
+            .map(|((_, member), prefix)| (*member, prefix.as_str()))
+    }
+
+    /// The groups after `after` that a data source is a member of, in the order of their ids.
+    pub fn groups_of(
+        &self,
+        member: DataSourceId,
+        after: DataSourceId,
+    ) -> impl Iterator<Item = DataSourceId> + '_ {
+        let from = (member, DataSourceId(after.0.saturating_add(1)));
+        self.groups_of.range(from..=(member, DataSourceId(u64::MAX))).map(|((_, group), ())| *group)
     }
 
     /// The data sources that use a profile, after `after`, in the order of their ids.
@@ -219,4 +385,26 @@ impl DataSources<'_> {
         let from = (profile, DataSourceId(after.0.saturating_add(1)));
         self.by_profile.range(from..=(profile, DataSourceId(u64::MAX))).map(|((_, source), ())| *source)
     }
+}
+
+/// An index of data sources by somebody and by what lists are filtered by.
+type Listed<'base, K> = Table<'base, (K, bool, bool, DataSourceId), ()>;
+
+fn passing<'a, K: Ord + Copy + 'a>(
+    index: &'a Listed<'_, K>,
+    of: K,
+    filter: Filter,
+    after: DataSourceId,
+) -> impl Iterator<Item = DataSourceId> + 'a {
+    let kinds = [(false, false), (false, true), (true, false), (true, true)].into_iter().filter(
+        move |(group, odata)| {
+            filter.group.is_none_or(|wanted| wanted == *group)
+                && filter.odata.is_none_or(|wanted| wanted == *odata)
+        },
+    );
+    let from = DataSourceId(after.0.saturating_add(1));
+    Merged::of(kinds.map(move |(group, odata)| {
+        let range = (of, group, odata, from)..=(of, group, odata, DataSourceId(u64::MAX));
+        index.range(range).map(|((_, _, _, source), ())| *source)
+    }))
 }

@@ -8,7 +8,7 @@ use events::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::table::projection;
+use crate::{nouns::facts, table::projection};
 
 /// Facts about the log as far as it was folded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,9 +57,24 @@ impl Log<'_> {
             | Event::DataSourceCreated(_) => {
                 self.counters.put(header.stream.kind, header.stream.id);
             }
-            Event::LedgerCreated(_)
-            | Event::SnapshotTaken(_)
+            facts!(ledger)
+            | facts!(disclosure)
+            | facts!(limit)
+            | facts!(setting)
+            | facts!(ip_whitelist)
+            | Event::TenantUpdated(_)
+            | Event::TenantDeleted(_)
+            | Event::TenantAdministratorsChanged(_)
+            | Event::RoleUpdated(_)
+            | Event::RoleDeleted(_)
             | Event::UserLocked(_)
+            | Event::UserUnlocked(_)
+            | Event::UserUpdated(_)
+            | Event::UserStatusSet(_)
+            | Event::UserPasswordSet(_)
+            | Event::UserRolesSet(_)
+            | Event::UserMoved(_)
+            | Event::UserDeleted(_)
             | Event::OAuthAppUpdated(_)
             | Event::OAuthAppDeleted(_)
             | Event::OAuthProfileUpdated(_)
@@ -67,7 +82,10 @@ impl Log<'_> {
             | Event::DataSourceUpdated(_)
             | Event::DataSourceDeleted(_)
             | Event::DataSourceProfileCleared(_)
-            | Event::SecretRevealed(_) => {}
+            | Event::DataSourceShared(_)
+            | Event::DataSourceUnshared(_)
+            | Event::DataSourcePermissionsSet(_)
+            | Event::DataSourceMembersChanged(_) => {}
         }
     }
 

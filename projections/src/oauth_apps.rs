@@ -10,7 +10,7 @@ use events::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::table::projection;
+use crate::{nouns::facts, table::projection};
 
 /// An application as it is now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,20 +111,16 @@ impl OAuthApps<'_> {
                 self.by_name.remove(&(before.tenant, before.name.clone()));
                 self.rows.remove(&id);
             }
-            Event::LedgerCreated(_)
-            | Event::SnapshotTaken(_)
-            | Event::TenantCreated(_)
-            | Event::RoleCreated(_)
-            | Event::UserCreated(_)
-            | Event::UserLocked(_)
-            | Event::OAuthProfileCreated(_)
-            | Event::OAuthProfileUpdated(_)
-            | Event::OAuthProfileDeleted(_)
-            | Event::DataSourceCreated(_)
-            | Event::DataSourceUpdated(_)
-            | Event::DataSourceDeleted(_)
-            | Event::DataSourceProfileCleared(_)
-            | Event::SecretRevealed(_) => {}
+            facts!(ledger)
+            | facts!(tenant)
+            | facts!(role)
+            | facts!(user)
+            | facts!(oauth_profile)
+            | facts!(data_source)
+            | facts!(disclosure)
+            | facts!(limit)
+            | facts!(setting)
+            | facts!(ip_whitelist) => {}
         }
     }
 

@@ -10,7 +10,7 @@ use events::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::table::projection;
+use crate::{nouns::facts, table::projection};
 
 /// A profile as it is now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,20 +104,16 @@ impl OAuthProfiles<'_> {
                 self.forget(id, &before);
                 self.rows.remove(&id);
             }
-            Event::LedgerCreated(_)
-            | Event::SnapshotTaken(_)
-            | Event::TenantCreated(_)
-            | Event::RoleCreated(_)
-            | Event::UserCreated(_)
-            | Event::UserLocked(_)
-            | Event::OAuthAppCreated(_)
-            | Event::OAuthAppUpdated(_)
-            | Event::OAuthAppDeleted(_)
-            | Event::DataSourceCreated(_)
-            | Event::DataSourceUpdated(_)
-            | Event::DataSourceDeleted(_)
-            | Event::DataSourceProfileCleared(_)
-            | Event::SecretRevealed(_) => {}
+            facts!(ledger)
+            | facts!(tenant)
+            | facts!(role)
+            | facts!(user)
+            | facts!(oauth_app)
+            | facts!(data_source)
+            | facts!(disclosure)
+            | facts!(limit)
+            | facts!(setting)
+            | facts!(ip_whitelist) => {}
         }
     }
 

@@ -3,14 +3,18 @@ use std::io::{self, Read, Write};
 use events::envelope::Envelope;
 
 use crate::{
+    cors::{Cors, CorsChanges},
     data_sources::{DataSources, DataSourcesChanges},
     digest::{DigestWriter, StateDigest},
     idempotency::{Idempotency, IdempotencyChanges},
+    ip_whitelists::{IpWhitelists, IpWhitelistsChanges},
+    limits::{Limits, LimitsChanges},
     log::{Log, LogChanges},
     oauth_apps::{OAuthApps, OAuthAppsChanges},
     oauth_profiles::{OAuthProfiles, OAuthProfilesChanges},
     roles::{Roles, RolesChanges},
     rows::{RowReader, RowWriter, RowsError},
+    settings::{Settings, SettingsChanges},
     streams::{Streams, StreamsChanges},
     tenants::{Tenants, TenantsChanges},
     users::{Users, UsersChanges},
@@ -106,4 +110,12 @@ state! {
     oauth_profiles: OAuthProfiles, OAuthProfilesChanges;
     /// Data sources.
     data_sources: DataSources, DataSourcesChanges;
+    /// Limits.
+    limits: Limits, LimitsChanges;
+    /// Configurations and the password policy.
+    settings: Settings, SettingsChanges;
+    /// Addresses that requests may come from.
+    ip_whitelists: IpWhitelists, IpWhitelistsChanges;
+    /// Sites whose pages may call the API.
+    cors: Cors, CorsChanges;
 }

@@ -12,7 +12,7 @@ use events::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::table::projection;
+use crate::{nouns::facts, table::projection};
 
 /// A tenant as it is now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,9 +54,9 @@ projection! {
 impl Tenants<'_> {
     pub(crate) fn apply(&mut self, envelope: &Envelope) {
         let header = &envelope.header;
+        let id = TenantId(header.stream.id);
         match &envelope.event {
             Event::TenantCreated(created) => {
-                let id = TenantId(header.stream.id);
                 self.by_name.put(created.name.clone(), id);
                 for administrator in created.administrators.iter() {
                     self.by_administrator.put((*administrator, id), ());
@@ -72,22 +72,52 @@ impl Tenants<'_> {
                 };
                 self.rows.put(id, Arc::new(tenant));
             }
-            Event::LedgerCreated(_)
-            | Event::SnapshotTaken(_)
-            | Event::RoleCreated(_)
-            | Event::UserCreated(_)
-            | Event::UserLocked(_)
-            | Event::OAuthAppCreated(_)
-            | Event::OAuthAppUpdated(_)
-            | Event::OAuthAppDeleted(_)
-            | Event::OAuthProfileCreated(_)
-            | Event::OAuthProfileUpdated(_)
-            | Event::OAuthProfileDeleted(_)
-            | Event::DataSourceCreated(_)
-            | Event::DataSourceUpdated(_)
-            | Event::DataSourceDeleted(_)
-            | Event::DataSourceProfileCleared(_)
-            | Event::SecretRevealed(_) => {}
+            Event::TenantUpdated(updated) => {
+                let Some(before) = self.rows.get(&id).cloned() else { return };
+                if before.name != updated.name {
+                    self.by_name.remove(&before.name);
+                    self.by_name.put(updated.name.clone(), id);
+                }
+                let tenant = Tenant {
+                    name: updated.name.clone(),
+                    description: updated.description.clone(),
+                    status: updated.status,
+                    changed: header.sequence,
+                    ..Tenant::clone(&before)
+                };
+                self.rows.put(id, Arc::new(tenant));
+            }
+            Event::TenantAdministratorsChanged(change) => {
+                let Some(before) = self.rows.get(&id).cloned() else { return };
+                for removed in change.removed.iter() {
+                    self.by_administrator.remove(&(*removed, id));
+                }
+                for added in change.added.iter() {
+                    self.by_administrator.put((*added, id), ());
+                }
+                let kept = before.administrators.iter().filter(|user| !change.removed.has(user));
+                let administrators = kept.chain(change.added.iter()).copied().collect();
+                let tenant = Tenant { administrators, changed: header.sequence, ..Tenant::clone(&before) };
+                self.rows.put(id, Arc::new(tenant));
+            }
+            Event::TenantDeleted(_) => {
+                let Some(before) = self.rows.get(&id).cloned() else { return };
+                self.by_name.remove(&before.name);
+                for administrator in before.administrators.iter() {
+                    self.by_administrator.remove(&(*administrator, id));
+                }
+                self.rows.remove(&id);
+            }
+            facts!(ledger)
+            | facts!(role)
+            | facts!(user)
+            | facts!(oauth_app)
+            | facts!(oauth_profile)
+            | facts!(data_source)
+            | facts!(disclosure)
+            | facts!(limit)
+            | facts!(setting)
+            | facts!(ip_whitelist) => {}
         }
     }
 

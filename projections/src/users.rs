@@ -13,7 +13,11 @@ use events::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::table::projection;
+use crate::{
+    nouns::facts,
+    roles::ADMINISTRATOR,
+    table::{Merged, projection},
+};
 
 /// A lock after too many wrong passwords.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +55,16 @@ impl User {
         self.name.key_id
     }
 
+    /// Whether he can log in at all, leaving aside what passes: a lock, an expired password.
+    pub fn can_log_in(&self) -> bool {
+        self.status == UserStatus::Active && self.password.is_some()
+    }
+
+    /// Whether he can log in and holds 12 beside his roles.
+    fn is_administrator(&self) -> bool {
+        self.can_log_in() && self.permissions.has(&ADMINISTRATOR)
+    }
+
     /// The lock that holds at `now`.
     pub fn locked_at(&self, now: Timestamp) -> Option<Lock> {
         self.lock.filter(|lock| now < lock.until)
@@ -63,10 +77,18 @@ projection! {
         primary {
             /// By id.
             rows: UserId => Arc<User>;
+            /// The event that last gave a user a role or took it from one: its list of users is as old as that.
+            holders_changed: RoleId => Sequence;
         }
         index {
             /// Users of a tenant, in the order of their ids.
             by_tenant: (TenantId, UserId) => (), from rows |id, row| [((row.tenant, *id), ())];
+            /// Who holds a role: whether he can log in, then in the order of ids.
+            by_role: (RoleId, bool, UserId) => (), from rows |id, row| {
+                row.roles.iter().map(move |role| ((*role, row.can_log_in(), *id), ()))
+            };
+            /// Who can log in and holds 12 beside his roles.
+            administrators: UserId => (), from rows |id, row| row.is_administrator().then_some((*id, ()));
         }
     }
 }
@@ -77,7 +99,6 @@ impl Users<'_> {
         let id = UserId(header.stream.id);
         match &envelope.event {
             Event::UserCreated(created) => {
-                self.by_tenant.put((header.tenant, id), ());
                 let user = User {
                     tenant: header.tenant,
                     name: created.name.clone(),
@@ -88,31 +109,113 @@ impl Users<'_> {
                     permissions: created.permissions.clone(),
                     changed: header.sequence,
                 };
+                self.holders_change(&user.roles, header.sequence);
+                self.index(id, &user);
                 self.rows.put(id, Arc::new(user));
             }
-            Event::UserLocked(locked) => {
-                if let Some(user) = self.rows.get(&id) {
-                    let lock = Lock { at: header.recorded_at, until: locked.until };
-                    let user = User { lock: Some(lock), changed: header.sequence, ..User::clone(user) };
-                    self.rows.put(id, Arc::new(user));
-                }
+            Event::UserLocked(locked) => self.change(envelope, |user| {
+                user.lock = Some(Lock { at: header.recorded_at, until: locked.until });
+            }),
+            Event::UserUnlocked(_) => self.change(envelope, |user| user.lock = None),
+            Event::UserUpdated(updated) => self.change(envelope, |user| user.name = updated.name.clone()),
+            Event::UserStatusSet(set) => self.change(envelope, |user| user.status = set.status),
+            Event::UserPasswordSet(set) => self.change(envelope, |user| {
+                let before = user.password.as_ref().map(|password| &password.hash);
+                // Without a password before there is none to keep.
+                let hash = set.hash.as_ref().or(before).cloned();
+                user.password =
+                    hash.map(|hash| Password { hash, status: set.status, expires_at: set.expires_at });
+            }),
+            Event::UserRolesSet(set) => {
+                let Some(before) = self.rows.get(&id).cloned() else { return };
+                let held = |roles: &SortedVec<RoleId>, role: &RoleId| roles.has(role);
+                let lost = before.roles.iter().filter(|role| !held(&set.roles, role));
+                let gained = set.roles.iter().filter(|role| !held(&before.roles, role));
+                let changed: SortedVec<RoleId> = lost.chain(gained).copied().collect();
+                self.holders_change(&changed, header.sequence);
+                self.change(envelope, |user| {
+                    user.roles = set.roles.clone();
+                    user.permissions = set.permissions.clone();
+                });
             }
-            Event::LedgerCreated(_)
-            | Event::SnapshotTaken(_)
-            | Event::TenantCreated(_)
-            | Event::RoleCreated(_)
-            | Event::OAuthAppCreated(_)
-            | Event::OAuthAppUpdated(_)
-            | Event::OAuthAppDeleted(_)
-            | Event::OAuthProfileCreated(_)
-            | Event::OAuthProfileUpdated(_)
-            | Event::OAuthProfileDeleted(_)
-            | Event::DataSourceCreated(_)
-            | Event::DataSourceUpdated(_)
-            | Event::DataSourceDeleted(_)
-            | Event::DataSourceProfileCleared(_)
-            | Event::SecretRevealed(_) => {}
+            Event::UserMoved(_) => self.change(envelope, |user| user.tenant = header.tenant),
+            Event::UserDeleted(_) => {
+                let Some(before) = self.rows.get(&id).cloned() else { return };
+                self.holders_change(&before.roles, header.sequence);
+                self.forget(id, &before);
+                self.rows.remove(&id);
+            }
+            Event::RoleDeleted(_) => self.holders_changed.remove(&RoleId(header.stream.id)),
+            Event::RoleCreated(_)
+            | Event::RoleUpdated(_)
+            | facts!(ledger)
+            | facts!(tenant)
+            | facts!(oauth_app)
+            | facts!(oauth_profile)
+            | facts!(data_source)
+            | facts!(disclosure)
+            | facts!(limit)
+            | facts!(setting)
+            | facts!(ip_whitelist) => {}
         }
+    }
+
+    /// Most changes leave what the indexes go by, and then leave the indexes.
+    fn change(&mut self, envelope: &Envelope, how: impl FnOnce(&mut User)) {
+        let id = UserId(envelope.header.stream.id);
+        let Some(before) = self.rows.get(&id).cloned() else { return };
+        let mut after = User { changed: envelope.header.sequence, ..User::clone(&before) };
+        how(&mut after);
+        let same = before.tenant == after.tenant
+            && before.roles == after.roles
+            && before.can_log_in() == after.can_log_in()
+            && before.is_administrator() == after.is_administrator();
+        if !same {
+            self.forget(id, &before);
+            self.index(id, &after);
+        }
+        self.rows.put(id, Arc::new(after));
+    }
+
+    fn holders_change(&mut self, roles: &SortedVec<RoleId>, sequence: Sequence) {
+        for role in roles.iter() {
+            self.holders_changed.put(*role, sequence);
+        }
+    }
+
+    fn index(&mut self, id: UserId, row: &User) {
+        self.by_tenant.put((row.tenant, id), ());
+        for role in row.roles.iter() {
+            self.by_role.put((*role, row.can_log_in(), id), ());
+        }
+        if row.is_administrator() {
+            self.administrators.put(id, ());
+        }
+    }
+
+    fn forget(&mut self, id: UserId, row: &User) {
+        self.by_tenant.remove(&(row.tenant, id));
+        for role in row.roles.iter() {
+            self.by_role.remove(&(*role, row.can_log_in(), id));
+        }
+        self.administrators.remove(&id);
+    }
+
+    /// The holders of `role` after `after`, in the order of their ids.
+    pub fn of_role(&self, role: RoleId, after: UserId) -> impl Iterator<Item = UserId> + '_ {
+        let from = UserId(after.0.saturating_add(1));
+        Merged::of([false, true].into_iter().map(move |able| {
+            self.by_role
+                .range((role, able, from)..=(role, able, UserId(u64::MAX)))
+                .map(|((_, _, user), ())| *user)
+        }))
+    }
+
+    /// The holders of `role` who can log in, in the order of their ids.
+    pub fn of_role_able(&self, role: RoleId) -> impl Iterator<Item = UserId> + '_ {
+        self.by_role
+            .range((role, true, UserId(0))..=(role, true, UserId(u64::MAX)))
+            .map(|((_, _, user), ())| *user)
     }
 
     /// The users of `tenant` after `after`, in the order of their ids.

@@ -124,6 +124,29 @@ def fields(**kinds):
     return lambda reader: {name: kind(reader) for name, kind in kinds.items()}
 
 
+def pairs(inner):
+    """Numbers in strictly rising order, each with a value."""
+
+    def read(reader):
+        count, items = u64(reader), {}
+        for _ in range(count):
+            number = u64(reader)
+            if items and number <= next(reversed(items)):
+                raise Damaged
+            items[number] = inner(reader)
+        return items
+
+    return read
+
+
+def address_range(reader):
+    """The first and the last address, 16 bytes each."""
+    bounds = reader.take(16), reader.take(16)
+    if bounds[0] > bounds[1]:
+        raise Damaged
+    return bounds
+
+
 password = fields(hash=sealed, status=one_of(1, 2), expires_at=option(i64))
 stream = fields(kind=u16, id=u64)
 BODIES = {
@@ -131,10 +154,22 @@ BODIES = {
     (2, 1): fields(size=u64, chain=raw(32), root=raw(32), digest_version=u16, digest=raw(32)),
     (100, 1): fields(name=text, key_id=raw(32), description=option(sealed), parent=option(u64),
                      status=one_of(0, 1), administrators=rising(u64)),
+    (101, 1): fields(name=text, description=option(sealed), status=one_of(0, 1)),
+    (102, 1): fields(),
+    (103, 1): fields(added=rising(u64), removed=rising(u64)),
     (200, 1): fields(name=text, key_id=raw(32), description=option(sealed), permissions=rising(u16)),
+    (201, 1): fields(name=text, description=option(sealed), permissions=rising(u16)),
+    (202, 1): fields(),
     (300, 1): fields(name=sealed, status=one_of(0, 1), password=option(password), roles=rising(u64),
                      permissions=rising(u16)),
     (301, 1): fields(until=i64),
+    (302, 1): fields(),
+    (303, 1): fields(name=sealed),
+    (304, 1): fields(status=one_of(0, 1)),
+    (305, 1): fields(hash=option(sealed), status=one_of(1, 2), expires_at=option(i64), setter=one_of(1, 2)),
+    (306, 1): fields(roles=rising(u64), permissions=rising(u16)),
+    (307, 1): fields(previous=u64),
+    (308, 1): fields(key_id=raw(32)),
     (400, 1): fields(name=text, data_store=u32, description=option(sealed), client_id=text, client_secret=sealed,
                      authorize_uri=text, token_uri=text, scope=text),
     (401, 1): fields(name=text, description=option(sealed), client_id=text, client_secret=option(sealed),
@@ -152,7 +187,21 @@ BODIES = {
                      sealed_options=mapping(option(sealed))),
     (602, 1): fields(),
     (603, 1): fields(profile=u64),
+    (604, 1): fields(users=pairs(rising(u16)), tenants=pairs(rising(u16))),
+    (605, 1): fields(users=rising(u64), tenants=rising(u64)),
+    (606, 1): fields(permissions=option(rising(u16))),
+    (607, 1): fields(set=pairs(text), removed=rising(u64)),
     (900, 1): fields(object=stream, object_sequence=u64, fields=rising(u16)),
+    (1100, 1): fields(limit=u16, value=u64),
+    (1101, 1): fields(limit=u16),
+    (1102, 1): fields(configuration=u16, value=option(text)),
+    (1103, 1): fields(name=text, description=option(sealed), length_min=u32, length_max=u32, special_min=u32,
+                      lower_min=u32, upper_min=u32, digits_min=u32, expiration_days=option(u32)),
+    (1104, 1): fields(management_api=rising(address_range), admin_api=rising(address_range),
+                      data_access=rising(address_range), web_ui=rising(address_range)),
+    (1105, 1): fields(lists=option(sealed)),
+    (1106, 1): fields(id=u64, domain=text, description=option(sealed)),
+    (1107, 1): fields(id=u64),
 }
 
 

@@ -262,6 +262,7 @@ pub(crate) fn compare(model: &Model, state: &State<'_>) -> Result<(), String> {
             profile: row.profile.map(OAuthProfileId),
             plain_options: row.plain.iter().cloned().collect(),
             sealed_options: sealed.collect(),
+            permissions: None,
             changed: Sequence(row.changed),
         };
         same!(sources.rows.get(&id).map(|row| &**row), Some(&expected), "data source {id}");

@@ -6,26 +6,34 @@ use events::{
     chain::{ChainHash, link},
     codec::encode,
     data_source::{
-        ConnectionType, DataSourceCreated, DataSourceDeleted, DataSourceProfileCleared, DataSourceUpdated,
+        ConnectionType, DataSourceCreated, DataSourceDeleted, DataSourceMembersChanged,
+        DataSourcePermissionsSet, DataSourceProfileCleared, DataSourceShared, DataSourceUnshared,
+        DataSourceUpdated,
     },
     disclosure::SecretRevealed,
     envelope::{Actor, Envelope, Header, IdempotencyTags, Stream, StreamKind},
     event::Event,
     id::{
-        CommandId, DataStoreId, Epoch, LedgerId, OAuthAppId, OAuthProfileId, PermissionId, RoleId,
-        SYSTEM_TENANT, Sequence, TenantId, UserId,
+        CommandId, ConfigurationId, CorsOriginId, DataSourceId, DataStoreId, Epoch, LedgerId, LimitId,
+        OAuthAppId, OAuthProfileId, PermissionId, RoleId, SYSTEM_TENANT, Sequence, TenantId, UserId,
     },
     ledger::{LedgerCreated, SnapshotTaken, StateDigest},
+    limit::{LimitCleared, LimitSet},
     merkle::{Frontier, TreeHash, leaf_hash},
     oauth_app::{OAuthAppCreated, OAuthAppDeleted, OAuthAppUpdated},
     oauth_profile::{OAuthProfileCreated, OAuthProfileDeleted, OAuthProfileUpdated},
-    role::RoleCreated,
+    role::{RoleCreated, RoleDeleted, RoleUpdated},
     sealed::{Field, KeyId, Sealed, SecretChange},
+    setting::{ConfigurationSet, CorsOriginRemoved, CorsOriginSet, PasswordPolicySet},
     sorted::SortedMap,
-    tenant::{TenantCreated, TenantStatus},
+    tenant::{TenantAdministratorsChanged, TenantCreated, TenantDeleted, TenantStatus, TenantUpdated},
     time::Timestamp,
-    user::{Password, PasswordStatus, UserCreated, UserLocked, UserStatus},
+    user::{
+        Password, PasswordSetter, PasswordStatus, UserCreated, UserDeleted, UserLocked, UserMoved,
+        UserPasswordSet, UserRolesSet, UserStatus, UserStatusSet, UserUnlocked, UserUpdated,
+    },
     verify::ExpectedHead,
+    whitelist::{AddressRange, IpWhitelistSet, UserIpWhitelistSet},
 };
 
 pub(crate) const LEDGER: LedgerId = LedgerId([0xa1; 16]);
@@ -116,6 +124,67 @@ impl Book {
         book
     }
 
+    /// Administration, which came after that.
+    pub(crate) fn of_administration() -> Self {
+        let mut book = Self::new();
+        let admin = Actor::User(UserId(1));
+        let ledger = Stream::new(StreamKind::LEDGER, 0);
+        let tenant = Stream::new(StreamKind::TENANT, 2);
+        let role = Stream::new(StreamKind::ROLE, 4);
+        let user = Stream::new(StreamKind::USER, 2);
+        let source = Stream::new(StreamKind::DATA_SOURCE, 1);
+        book.command(
+            admin,
+            vec![
+                (ledger, limit_set().into()),
+                (ledger, configuration_set().into()),
+                (ledger, password_policy_set().into()),
+                (ledger, ip_whitelist_set().into()),
+                (ledger, cors_origin_set().into()),
+            ],
+        );
+        book.command(
+            admin,
+            vec![
+                (tenant, tenant_updated().into()),
+                (tenant, administrators_changed().into()),
+                (role, role_updated().into()),
+            ],
+        );
+        book.command(
+            admin,
+            vec![
+                (user, UserUpdated { name: sealed(25) }.into()),
+                (user, UserMoved { from: TenantId(3) }.into()),
+                (user, UserStatusSet { status: UserStatus::Inactive }.into()),
+                (user, password_set().into()),
+                (user, roles_set().into()),
+                (user, UserUnlocked {}.into()),
+                (user, UserIpWhitelistSet { lists: None }.into()),
+            ],
+        );
+        book.command(
+            admin,
+            vec![
+                (source, source_shared().into()),
+                (source, source_permissions_set().into()),
+                (source, source_members_changed().into()),
+            ],
+        );
+        book.command(
+            Actor::Operator,
+            vec![
+                (source, source_unshared().into()),
+                (role, RoleDeleted {}.into()),
+                (user, UserDeleted { key_id: KeyId([0xd7; 32]) }.into()),
+                (tenant, TenantDeleted {}.into()),
+                (ledger, CorsOriginRemoved { id: CorsOriginId(4) }.into()),
+                (ledger, LimitCleared { limit: LimitId(3) }.into()),
+            ],
+        );
+        book
+    }
+
     pub(crate) fn command(&mut self, actor: Actor, events: Vec<(Stream, Event)>) {
         self.commands += 1;
         let count = u32::try_from(events.len()).expect("few events");
@@ -193,6 +262,30 @@ pub(crate) fn every_event() -> Vec<Event> {
         DataSourceDeleted {}.into(),
         DataSourceProfileCleared { profile: OAuthProfileId(33) }.into(),
         snapshot_taken().into(),
+        tenant_updated().into(),
+        TenantDeleted {}.into(),
+        administrators_changed().into(),
+        role_updated().into(),
+        RoleDeleted {}.into(),
+        UserUnlocked {}.into(),
+        UserUpdated { name: sealed(25) }.into(),
+        UserStatusSet { status: UserStatus::Inactive }.into(),
+        password_set().into(),
+        roles_set().into(),
+        UserMoved { from: TenantId(3) }.into(),
+        UserDeleted { key_id: KeyId([0xd7; 32]) }.into(),
+        source_shared().into(),
+        source_unshared().into(),
+        source_permissions_set().into(),
+        source_members_changed().into(),
+        limit_set().into(),
+        LimitCleared { limit: LimitId(3) }.into(),
+        configuration_set().into(),
+        password_policy_set().into(),
+        ip_whitelist_set().into(),
+        UserIpWhitelistSet { lists: Some(sealed(90)) }.into(),
+        cors_origin_set().into(),
+        CorsOriginRemoved { id: CorsOriginId(4) }.into(),
     ]
 }
 
@@ -300,6 +393,111 @@ fn source_updated() -> DataSourceUpdated {
 
 fn user_locked() -> UserLocked {
     UserLocked { until: START.saturating_add_secs(900) }
+}
+
+fn tenant_updated() -> TenantUpdated {
+    TenantUpdated { name: "Zentrale Bonn".to_owned(), description: None, status: TenantStatus::Inactive }
+}
+
+fn administrators_changed() -> TenantAdministratorsChanged {
+    TenantAdministratorsChanged {
+        added: [UserId(3), UserId(5)].into_iter().collect(),
+        removed: [UserId(2)].into_iter().collect(),
+    }
+}
+
+fn role_updated() -> RoleUpdated {
+    RoleUpdated {
+        name: "Readers".to_owned(),
+        description: Some(sealed(29)),
+        permissions: [PermissionId(2), PermissionId(11)].into_iter().collect(),
+    }
+}
+
+fn password_set() -> UserPasswordSet {
+    UserPasswordSet {
+        hash: Some(sealed(110)),
+        status: PasswordStatus::Active,
+        expires_at: None,
+        setter: PasswordSetter::Holder,
+    }
+}
+
+fn roles_set() -> UserRolesSet {
+    UserRolesSet {
+        roles: [RoleId(2), RoleId(4)].into_iter().collect(),
+        permissions: [PermissionId(12)].into_iter().collect(),
+    }
+}
+
+fn source_shared() -> DataSourceShared {
+    let seen = [PermissionId(2), PermissionId(7)].into_iter().collect();
+    DataSourceShared {
+        users: [(UserId(88), seen)].into_iter().collect(),
+        tenants: [(TenantId(71), [PermissionId(7)].into_iter().collect())].into_iter().collect(),
+    }
+}
+
+fn source_unshared() -> DataSourceUnshared {
+    DataSourceUnshared {
+        users: [UserId(88)].into_iter().collect(),
+        tenants: [TenantId(71)].into_iter().collect(),
+    }
+}
+
+fn source_permissions_set() -> DataSourcePermissionsSet {
+    DataSourcePermissionsSet { permissions: Some([PermissionId(2), PermissionId(10)].into_iter().collect()) }
+}
+
+fn source_members_changed() -> DataSourceMembersChanged {
+    DataSourceMembersChanged {
+        set: [(DataSourceId(11), "sal".to_owned())].into_iter().collect(),
+        removed: [DataSourceId(9)].into_iter().collect(),
+    }
+}
+
+fn limit_set() -> LimitSet {
+    LimitSet { limit: LimitId(3), value: 5 }
+}
+
+fn configuration_set() -> ConfigurationSet {
+    ConfigurationSet { configuration: ConfigurationId(8), value: Some("true".to_owned()) }
+}
+
+fn password_policy_set() -> PasswordPolicySet {
+    PasswordPolicySet {
+        name: "House rules".to_owned(),
+        description: Some(sealed(33)),
+        length_min: 14,
+        length_max: 64,
+        special_min: 1,
+        lower_min: 0,
+        upper_min: 2,
+        digits_min: 3,
+        expiration_days: Some(120),
+    }
+}
+
+fn ip_whitelist_set() -> IpWhitelistSet {
+    let range = |first: &str, last: &str| {
+        let parsed = [first, last].map(|text| text.parse().expect("an address"));
+        AddressRange::new(parsed[0], parsed[1]).expect("in order")
+    };
+    IpWhitelistSet {
+        management_api: [range("192.0.2.0", "192.0.2.255"), range("2001:db8::1", "2001:db8::1")]
+            .into_iter()
+            .collect(),
+        admin_api: [range("192.0.2.7", "192.0.2.7")].into_iter().collect(),
+        ..IpWhitelistSet::default()
+    }
+}
+
+fn cors_origin_set() -> CorsOriginSet {
+    CorsOriginSet {
+        id: CorsOriginId(4),
+        domain: "https://*.example.com".to_owned(),
+        description: Some(sealed(31)),
+    }
 }
 
 fn app_created() -> OAuthAppCreated {

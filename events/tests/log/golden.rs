@@ -49,10 +49,32 @@ fn file_name(kind: EventType, version: u16) -> String {
 /// A header for each event, so that together they show every optional part and every actor.
 fn envelope(number: u64, event: Event) -> Envelope {
     let stream = match &event {
-        Event::LedgerCreated(_) | Event::SnapshotTaken(_) => Stream::new(StreamKind::LEDGER, 0),
-        Event::TenantCreated(_) => Stream::new(StreamKind::TENANT, 2),
-        Event::RoleCreated(_) => Stream::new(StreamKind::ROLE, 5),
-        Event::UserCreated(_) | Event::UserLocked(_) => Stream::new(StreamKind::USER, 3),
+        Event::LedgerCreated(_)
+        | Event::SnapshotTaken(_)
+        | Event::LimitSet(_)
+        | Event::LimitCleared(_)
+        | Event::ConfigurationSet(_)
+        | Event::PasswordPolicySet(_)
+        | Event::IpWhitelistSet(_)
+        | Event::CorsOriginSet(_)
+        | Event::CorsOriginRemoved(_) => Stream::new(StreamKind::LEDGER, 0),
+        Event::TenantCreated(_)
+        | Event::TenantUpdated(_)
+        | Event::TenantDeleted(_)
+        | Event::TenantAdministratorsChanged(_) => Stream::new(StreamKind::TENANT, 2),
+        Event::RoleCreated(_) | Event::RoleUpdated(_) | Event::RoleDeleted(_) => {
+            Stream::new(StreamKind::ROLE, 5)
+        }
+        Event::UserCreated(_)
+        | Event::UserLocked(_)
+        | Event::UserUnlocked(_)
+        | Event::UserUpdated(_)
+        | Event::UserStatusSet(_)
+        | Event::UserPasswordSet(_)
+        | Event::UserRolesSet(_)
+        | Event::UserMoved(_)
+        | Event::UserDeleted(_)
+        | Event::UserIpWhitelistSet(_) => Stream::new(StreamKind::USER, 3),
         Event::OAuthAppCreated(_) | Event::OAuthAppUpdated(_) | Event::OAuthAppDeleted(_) => {
             Stream::new(StreamKind::OAUTH_APP, 7)
         }
@@ -62,7 +84,11 @@ fn envelope(number: u64, event: Event) -> Envelope {
         Event::DataSourceCreated(_)
         | Event::DataSourceUpdated(_)
         | Event::DataSourceDeleted(_)
-        | Event::DataSourceProfileCleared(_) => Stream::new(StreamKind::DATA_SOURCE, 503),
+        | Event::DataSourceProfileCleared(_)
+        | Event::DataSourceShared(_)
+        | Event::DataSourceUnshared(_)
+        | Event::DataSourcePermissionsSet(_)
+        | Event::DataSourceMembersChanged(_) => Stream::new(StreamKind::DATA_SOURCE, 503),
         Event::SecretRevealed(_) => Stream::new(StreamKind::DISCLOSURES, 3),
     };
     let actors = [
