@@ -124,6 +124,30 @@ codes! {
     NO_SNAPSHOT = 222_299_037, "There is no snapshot of {0} events.";
     /// One at a time.
     SNAPSHOT_BUSY = 222_299_038, "A snapshot is being taken or checked. Ask again when that is done.";
+    /// An address that no list lets in.
+    ADDRESS_REFUSED = 222_299_039, "Requests from this address are not let in.";
+    /// No such entry of the CORS whitelist.
+    NO_CORS_ORIGIN = 222_299_040, "There is no entry of the CORS whitelist with that id: {0}.";
+    /// No such limit, or not at this level.
+    NO_LIMIT = 222_299_041, "There is no limit with that id at this level: {0}.";
+    /// Nothing of its own here.
+    NOT_SET = 222_299_042, "There is no {0} of its own here.";
+    /// Something of its own here already.
+    SET_ALREADY = 222_299_043, "There is a {0} of its own here already: PUT changes it.";
+    /// No such configuration.
+    NO_CONFIGURATION = 222_299_044, "There is no configuration with that id: {0}.";
+    /// No such password policy.
+    NO_PASSWORD_POLICY = 222_299_045, "There is no password policy with that id: {0}.";
+    /// Others need it.
+    IN_USE = 222_299_046, "This can't be done while {0}.";
+    /// Nobody would hold 12.
+    LAST_ADMINISTRATOR = 222_299_047, "This would take Administrator (12) from the last active user who holds it: give it to another one first.";
+    /// Every ledger has it.
+    PREDEFINED = 222_299_048, "This is predefined: {0}.";
+    /// A tenant's share reaches all its users.
+    SHARED_WITH_TENANT = 222_299_049, "The data source is shared with the tenant of this user already, and so with him.";
+    /// The caller does not know his password.
+    WRONG_CURRENT_PASSWORD = 222_299_050, "The current password is not right.";
     /// The disk does not give back what it holds.
     STORAGE = 222_299_012, "The server's storage can't be read at the moment. If the request was to change something, its outcome is unknown: read before repeating.";
 }

@@ -78,6 +78,22 @@ pub enum ApiError {
     NotImplemented(&'static str),
     /// A unique name is taken; what of whom.
     NameTaken(&'static str),
+    /// Nobody would hold 12 any more.
+    LastAdministrator,
+    /// It can't be deleted while others need it; a clause about them.
+    InUse(&'static str),
+    /// It is predefined; what that means.
+    Predefined(&'static str),
+    /// It has no value of its own here; what.
+    NotSet(&'static str),
+    /// It has a value of its own here already; what.
+    SetAlready(&'static str),
+    /// Shared with the user's tenant already.
+    SharedWithTenant,
+    /// `currentPassword` is not the password.
+    WrongCurrentPassword,
+    /// The address is on no list that has to hold it.
+    AddressRefused,
     /// Too many events for one command, with the count in the sentence.
     TooMuchAtOnce(String),
     /// `If-Match` does not hold.
@@ -135,6 +151,14 @@ pub enum Kind {
     History,
     /// A snapshot.
     Snapshot,
+    /// An entry of the CORS whitelist.
+    CorsOrigin,
+    /// A limit.
+    Limit,
+    /// A system configuration.
+    Configuration,
+    /// A password policy.
+    PasswordPolicy,
 }
 
 impl Kind {
@@ -151,6 +175,10 @@ impl Kind {
             Kind::Permission => codes::NO_PERMISSION,
             Kind::History => codes::NO_HISTORY,
             Kind::Snapshot => codes::NO_SNAPSHOT,
+            Kind::CorsOrigin => codes::NO_CORS_ORIGIN,
+            Kind::Limit => codes::NO_LIMIT,
+            Kind::Configuration => codes::NO_CONFIGURATION,
+            Kind::PasswordPolicy => codes::NO_PASSWORD_POLICY,
         }
     }
 }
@@ -240,6 +268,14 @@ impl ApiError {
                 (S::NOT_IMPLEMENTED, codes::NOT_IMPLEMENTED, vec![(*what).to_owned()])
             }
             ApiError::NameTaken(what) => (S::CONFLICT, codes::NAME_TAKEN, vec![(*what).to_owned()]),
+            ApiError::LastAdministrator => (S::CONFLICT, codes::LAST_ADMINISTRATOR, none()),
+            ApiError::InUse(by) => (S::CONFLICT, codes::IN_USE, vec![(*by).to_owned()]),
+            ApiError::Predefined(why) => (S::CONFLICT, codes::PREDEFINED, vec![(*why).to_owned()]),
+            ApiError::NotSet(what) => (S::NOT_FOUND, codes::NOT_SET, vec![(*what).to_owned()]),
+            ApiError::SetAlready(what) => (S::CONFLICT, codes::SET_ALREADY, vec![(*what).to_owned()]),
+            ApiError::SharedWithTenant => (S::CONFLICT, codes::SHARED_WITH_TENANT, none()),
+            ApiError::WrongCurrentPassword => (S::BAD_REQUEST, codes::WRONG_CURRENT_PASSWORD, none()),
+            ApiError::AddressRefused => (S::FORBIDDEN, codes::ADDRESS_REFUSED, none()),
             ApiError::TooMuchAtOnce(count) => (S::CONFLICT, codes::TOO_MUCH_AT_ONCE, vec![count.clone()]),
             ApiError::Changed => (S::PRECONDITION_FAILED, codes::CHANGED, none()),
             ApiError::KeyReused => (S::CONFLICT, codes::KEY_REUSED, none()),

@@ -131,6 +131,11 @@ impl Principal {
             || self.permissions.has(permission) && !permission::only_administrators_grant(permission)
     }
 
+    /// Whether he may do everything that `other` may.
+    pub fn holds_all_of(&self, other: &Self) -> bool {
+        self.is_administrator() || other.held().all(|permission| self.permissions.has(permission))
+    }
+
     /// He, acting for `other` by `?user=` (hdp-api 1.7): `None` when the conditions (a) to (c) are not met. What results
     /// lives where the other lives, holds what the administrator holds, and administers what both do.
     pub fn on_behalf_of(&self, other: &Self) -> Option<Self> {
@@ -229,6 +234,14 @@ mod tests {
         let acting = administrator.on_behalf_of(&user).expect("all conditions hold");
         assert!(acting.may_administer_oauth_apps_of(OWN));
         assert!(!acting.may_administer_oauth_apps_of(OTHER), "the administrator has no access there");
+    }
+
+    #[test]
+    fn who_holds_more_is_told_from_who_holds_as_much() {
+        let administrator = principal(OWN, &[ADMINISTRATOR], &[]);
+        let (less, more) = (principal(OWN, &[MGMT_API], &[]), principal(OTHER, &[MGMT_API, OAUTH], &[OWN]));
+        assert!(administrator.holds_all_of(&more) && more.holds_all_of(&less) && less.holds_all_of(&less));
+        assert!(!less.holds_all_of(&more) && !more.holds_all_of(&administrator));
     }
 
     #[test]

@@ -6,10 +6,12 @@
 //!
 //! Deliberately absent: reading. Who may see what is asked of [`crate::auth::principal::Principal`] by whoever answers.
 
+pub mod administrators;
 pub mod data_source;
 pub mod data_store;
 pub mod disclosure;
 pub mod field;
+pub mod granting;
 pub mod ledger;
 pub mod oauth_app;
 pub mod oauth_profile;

@@ -90,6 +90,15 @@ pub enum Refusal {
     /// The caller would give away what he does not hold (hdp-api 9.23).
     #[error("the caller may not grant permission {0}")]
     NotHisToGrant(events::id::PermissionId),
+    /// Nobody who can log in would hold 12 any more.
+    #[error("this would take 12 from its last active holder")]
+    LastAdministrator,
+    /// The object can't go while others need it; what they are.
+    #[error("it can't be deleted while {0}")]
+    InUse(&'static str),
+    /// What every ledger has stays as it is; why.
+    #[error("it is predefined: {0}")]
+    Predefined(&'static str),
     /// The object changed since the caller read it (`If-Match`).
     #[error("the object has changed")]
     PreconditionFailed,

@@ -9,9 +9,10 @@ use events::{
 };
 
 use super::{
-    Cause, Decision, Fact, NewKey, Object, Refusal, Taken, View, acting, field::RoleName, sealed_under,
+    Cause, Decision, Fact, NewKey, Object, Refusal, Taken, View, acting, field::RoleName, granting::may_give,
+    sealed_under,
 };
-use crate::auth::permission::{self, by_id};
+use crate::auth::permission;
 
 /// A new role.
 #[derive(Clone, Debug)]
@@ -37,12 +38,7 @@ pub(super) fn create(view: &View<'_>, cause: &Cause, wish: &CreateRole) -> Resul
     if !state.tenants.rows.has(&tenant) || !principal.administers(tenant) {
         return Err(Refusal::UnknownReference(Object::Tenant(tenant)));
     }
-    if let Some(unknown) = wish.permissions.iter().find(|id| by_id(**id).is_none()) {
-        return Err(Refusal::invalid("permissions", format!("there is no permission {unknown}")));
-    }
-    if let Some(permission) = first_not_his(&principal, wish.permissions.iter().copied()) {
-        return Err(Refusal::NotHisToGrant(permission));
-    }
+    may_give(&principal, wish.permissions.iter().copied(), "permissions")?;
     sealed_under(wish.key.id, &wish.description)?;
     if state.roles.by_name.has(&(tenant, wish.name.as_str().to_owned())) {
         return Err(Refusal::Taken(Taken::RoleName));
@@ -72,12 +68,4 @@ pub struct ImportedRole {
     pub key: NewKey,
     /// The source's free text under the copy's key.
     pub description: Option<Sealed>,
-}
-
-/// The first of `permissions` that `principal` may not give away.
-pub(super) fn first_not_his(
-    principal: &crate::auth::principal::Principal,
-    permissions: impl IntoIterator<Item = PermissionId>,
-) -> Option<PermissionId> {
-    permissions.into_iter().find(|permission| !principal.may_grant(*permission))
 }

@@ -9,9 +9,8 @@ use events::{
 };
 
 use super::{
-    Cause, Decision, Fact, NewKey, Object, Refusal, Taken, View, acting,
-    field::TenantName,
-    role::{ImportedRole, first_not_his},
+    Cause, Decision, Fact, NewKey, Object, Refusal, Taken, View, acting, field::TenantName,
+    granting::first_not_his, role::ImportedRole,
 };
 use crate::auth::permission;
 

@@ -10,13 +10,11 @@ use events::{
 };
 
 use super::{
-    Cause, Decision, Fact, LoginChange, NewKey, Object, Refusal, Taken, View, acting, role::first_not_his,
+    Cause, Decision, Fact, LoginChange, NewKey, Object, Refusal, Taken, View, acting,
+    granting::{first_not_his, may_give},
 };
 use crate::{
-    auth::{
-        password::TEMPORARY_LIFETIME_SECS,
-        permission::{self, by_id},
-    },
+    auth::{password::TEMPORARY_LIFETIME_SECS, permission},
     vault::login::LoginTag,
 };
 
@@ -65,12 +63,7 @@ pub(super) fn create(
             return Err(Refusal::NotHisToGrant(permission));
         }
     }
-    if let Some(unknown) = wish.permissions.iter().find(|id| by_id(**id).is_none()) {
-        return Err(Refusal::invalid("permissions.permissions", format!("there is no permission {unknown}")));
-    }
-    if let Some(permission) = first_not_his(&principal, wish.permissions.iter().copied()) {
-        return Err(Refusal::NotHisToGrant(permission));
-    }
+    may_give(&principal, wish.permissions.iter().copied(), "permissions.permissions")?;
     let other_key = wish.password.as_ref().is_some_and(|password| password.hash.key_id != wish.key.id);
     if wish.name.key_id != wish.key.id || other_key {
         return Err(Refusal::Again);
