@@ -24,6 +24,7 @@ mod audit;
 pub mod body;
 pub mod codes;
 pub mod error;
+mod family;
 pub mod fields;
 pub mod guard;
 pub mod headers;

@@ -2,7 +2,6 @@
 
 mod data_sources;
 mod data_stores;
-mod family;
 mod not_offered;
 mod oauth_apps;
 mod oauth_profiles;

@@ -29,7 +29,7 @@ use crate::{
         asking::{Asking, connection_type_name, echoed, fault, open_text},
         body, codes,
         error::{ApiError, Kind},
-        management::family::{self, Family, Look, find},
+        family::{self, Family, Look, find},
         openapi::{self, ids, parameters, tag},
         written::{created, unexpected, updated},
     },
@@ -344,7 +344,7 @@ impl Family for DataSources {
         (!row.sealed_options.is_empty()).then_some(Secrets::DataSource(id))
     }
 
-    fn was_found(principal: &Principal, row: &DataSource) -> Option<TenantId> {
+    fn was_found(principal: &Principal, _: Self::Id, row: &DataSource) -> Option<TenantId> {
         (row.owner == principal.user).then_some(row.tenant)
     }
 

@@ -27,7 +27,7 @@ use crate::{
         asking::{Asking, echoed, fault, open_text},
         body, codes,
         error::{ApiError, Kind},
-        management::family::{self, Family, Look, find},
+        family::{self, Family, Look, find},
         openapi::{self, ids, parameters, tag},
         written::{created, unexpected, updated},
     },
@@ -307,7 +307,7 @@ impl Family for Applications {
         Some(Secrets::OAuthApp(id))
     }
 
-    fn was_found(principal: &Principal, row: &OAuthApp) -> Option<TenantId> {
+    fn was_found(principal: &Principal, _: Self::Id, row: &OAuthApp) -> Option<TenantId> {
         principal.may_administer_oauth_apps_of(row.tenant).then_some(row.tenant)
     }
 

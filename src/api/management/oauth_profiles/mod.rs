@@ -28,7 +28,7 @@ use crate::{
         asking::{Asking, echoed, fault, open_text},
         body, codes,
         error::{ApiError, Kind},
-        management::family::{self, Family, Look, find},
+        family::{self, Family, Look, find},
         openapi::{self, ids, parameters, tag},
         written::{created, unexpected, updated},
     },
@@ -311,7 +311,7 @@ impl Family for Profiles {
         Some(Secrets::OAuthProfile(id))
     }
 
-    fn was_found(principal: &Principal, row: &OAuthProfile) -> Option<TenantId> {
+    fn was_found(principal: &Principal, _: Self::Id, row: &OAuthProfile) -> Option<TenantId> {
         (row.owner == principal.user).then_some(row.tenant)
     }
 

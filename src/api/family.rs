@@ -12,14 +12,14 @@ use events::{
 use projections::State;
 use serde::Serialize;
 
+use super::{
+    asking::{Asking, open_text},
+    error::{ApiError, Kind},
+    fields::parse_id,
+    past::open_text_then,
+    written::{deleted, not_modified, shown, written},
+};
 use crate::{
-    api::{
-        asking::{Asking, open_text},
-        error::{ApiError, Kind},
-        fields::parse_id,
-        past::open_text_then,
-        written::{deleted, not_modified, shown, written},
-    },
     auth::principal::Principal,
     commands::{
         Refusal, View, Wish,
@@ -64,7 +64,7 @@ pub(super) trait Family {
     fn secrets(id: Self::Id, row: &Self::Row) -> Option<Secrets>;
 
     /// Whose tenant's it was, if this caller would find it were it still there.
-    fn was_found(principal: &Principal, row: &Self::Row) -> Option<TenantId>;
+    fn was_found(principal: &Principal, id: Self::Id, row: &Self::Row) -> Option<TenantId>;
 
     /// Makes of a row what is answered, and hands it over.
     fn present<T>(
@@ -178,7 +178,7 @@ async fn show_then<F: Family>(asking: &Asking, path: &str, moment: Moment) -> Re
     let stream = Stream::new(F::STREAM, parse_id(path).unwrap_or_default());
     let then = asking.row_at(stream, moment, |state| F::row(state, id).map(Arc::clone)).await?;
     let his =
-        |row: &F::Row| F::was_found(&principal, row).is_some_and(|tenant| !gone || asking.audits(tenant));
+        |row: &F::Row| F::was_found(&principal, id, row).is_some_and(|tenant| !gone || asking.audits(tenant));
     let then = then.filter(|then| his(&then.row));
     let then = then.ok_or_else(|| ApiError::NotFound(F::KIND, path.to_owned()))?;
     F::present(&Look { asking, when: When::Then }, id, &then.row, |body| then.shown(body))
