@@ -236,6 +236,12 @@ async fn what_hdp_has_and_we_do_not_says_so() {
         (Method::POST, "/api/mgmt/datasources/1/map"),
         (Method::POST, "/api/mgmt/datasources/1/model"),
         (Method::GET, "/api/mgmt/datasources/1/model"),
+        (Method::GET, "/api/admin/auth/types"),
+        (Method::GET, "/api/admin/auth/types/1"),
+        (Method::POST, "/api/admin/auth/services"),
+        (Method::DELETE, "/api/admin/auth/services/1"),
+        (Method::GET, "/api/admin/users/1/datasources/1/logging"),
+        (Method::PUT, "/api/admin/users/1/datasources/1/logging"),
         (Method::GET, "/api/odata4/Source"),
         (Method::POST, "/api/odata4/Source/Accounts"),
     ] {

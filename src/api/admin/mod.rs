@@ -1,6 +1,7 @@
 //! The Administrator API, `/api/admin`: tenants, roles, users and the catalogue of permissions, as far as the
 //! Management API needs them.
 
+mod not_offered;
 mod permissions;
 mod roles;
 mod tenants;
@@ -22,4 +23,9 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(users::show))
         .routes(routes!(permissions::list))
         .routes(routes!(permissions::show))
+        .routes(routes!(not_offered::auth_types))
+        .routes(routes!(not_offered::auth_type))
+        .routes(routes!(not_offered::auth_services))
+        .routes(routes!(not_offered::auth_service))
+        .routes(routes!(not_offered::logging))
 }

@@ -4,6 +4,8 @@
 //! OrgA · a delegated administrator (1–11, 13–21, 28) in the system tenant with access on OrgA · the same without · an
 //! ordinary user (1–11) of OrgA · 1–4 only, in OrgA · no permission at all, in OrgA · everything but 12, in OrgB · nobody.
 
+use super::not_offered::NOT_OFFERED;
+
 /// Whose an application, a tenant or a user is.
 #[derive(Clone, Copy)]
 pub(super) enum Org {
@@ -93,7 +95,7 @@ const NO_USER: u64 = 222_207_916;
 const NO_ROLE: u64 = 222_207_924;
 const NO_CODE: u64 = 0;
 
-const BASE: Row = Row {
+pub(super) const BASE: Row = Row {
     method: "GET",
     path: "",
     what: "",
@@ -108,7 +110,7 @@ const BASE: Row = Row {
 };
 
 pub(super) const TABLE: &[Family] =
-    &[APPLICATIONS, PROFILES, SOURCES, STORES_AND_PERMISSIONS, ADMINISTRATION, OPERATION];
+    &[APPLICATIONS, PROFILES, SOURCES, STORES_AND_PERMISSIONS, ADMINISTRATION, OPERATION, NOT_OFFERED];
 
 const APP: Row = Row { not_found: NO_APP, unknown_reference: NO_TENANT, ..BASE };
 const APP_LIST: Row = Row { path: "/api/mgmt/oauthapps", look: Look::Name, ..APP };
