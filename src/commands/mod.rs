@@ -112,8 +112,24 @@ pub enum Wish {
     CreateRole(Box<role::CreateRole>),
     /// A new user.
     CreateUser(Box<user::CreateUser>),
+    /// A user replaced.
+    UpdateUser(Box<user::update::UpdateUser>),
+    /// Whether a user may log in.
+    SetUserStatus(user::update::SetUserStatus),
+    /// What a user may do.
+    SetUserPermissions(Box<user::update::SetUserPermissions>),
+    /// A password set by somebody else.
+    SetUserPassword(Box<user::password::SetUserPassword>),
+    /// A password changed by its holder.
+    ChangePassword(Box<user::password::ChangePassword>),
+    /// Which tenants a user administers.
+    SetTenantsAdministered(user::access::SetTenantsAdministered),
+    /// A user deleted, and erased.
+    DeleteUser(user::delete::DeleteUser),
     /// Too many wrong passwords.
     LockUser(user::LockUser),
+    /// A lock ended before its time.
+    UnlockUser(user::UnlockUser),
     /// A new application.
     CreateOAuthApp(Box<oauth_app::CreateOAuthApp>),
     /// An application replaced.
@@ -201,7 +217,15 @@ pub fn decide(view: &View<'_>, command: &Command, now: Timestamp) -> Result<Deci
         Wish::CreateTenant(wish) => tenant::create(view, cause, wish),
         Wish::CreateRole(wish) => role::create(view, cause, wish),
         Wish::CreateUser(wish) => user::create(view, cause, wish, now),
+        Wish::UpdateUser(wish) => user::update::update(view, cause, wish, now),
+        Wish::SetUserStatus(wish) => user::update::set_status(view, cause, wish, now),
+        Wish::SetUserPermissions(wish) => user::update::set_permissions(view, cause, wish),
+        Wish::SetUserPassword(wish) => user::password::set(view, cause, wish, now),
+        Wish::ChangePassword(wish) => user::password::change(view, cause, wish, now),
+        Wish::SetTenantsAdministered(wish) => user::access::set(view, cause, wish),
+        Wish::DeleteUser(wish) => user::delete::delete(view, cause, wish),
         Wish::LockUser(wish) => Ok(user::lock(view, wish, now)),
+        Wish::UnlockUser(wish) => user::unlock(view, cause, *wish, now),
         Wish::CreateOAuthApp(wish) => oauth_app::create(view, cause, wish),
         Wish::UpdateOAuthApp(wish) => oauth_app::update(view, cause, wish),
         Wish::DeleteOAuthApp(wish) => oauth_app::delete(view, cause, wish),
@@ -223,6 +247,14 @@ pub fn may_repeat(view: &View<'_>, command: &Command) -> Result<(), Refusal> {
         Wish::CreateTenant(_) => &[permission::TENANT_API],
         Wish::CreateRole(_) => &[permission::CREATE_ROLE],
         Wish::CreateUser(_) => &[permission::CREATE_USERS],
+        Wish::UpdateUser(_)
+        | Wish::SetUserStatus(_)
+        | Wish::SetUserPermissions(_)
+        | Wish::SetUserPassword(_)
+        | Wish::UnlockUser(_) => &[permission::MODIFY_USERS],
+        Wish::ChangePassword(_) => &[permission::CHANGE_PASSWORD],
+        Wish::SetTenantsAdministered(_) => &user::access::PERMISSIONS,
+        Wish::DeleteUser(_) => &[permission::DELETE_USERS],
         Wish::CreateOAuthApp(_) | Wish::UpdateOAuthApp(_) | Wish::DeleteOAuthApp(_) => {
             &oauth_app::PERMISSIONS
         }

@@ -21,6 +21,7 @@ mod oauth_profiles;
 #[cfg(debug_assertions)]
 mod scale;
 mod tenants_and_users;
+mod users;
 
 use events::{
     chain::ChainHash,
@@ -174,9 +175,13 @@ impl World {
     }
 
     fn when_for(&self, actor: u64, on_behalf_of: Option<u64>, wish: Wish) -> Result<Decision, Refusal> {
+        self.when_by(Actor::User(UserId(actor)), on_behalf_of, wish)
+    }
+
+    fn when_by(&self, actor: Actor, on_behalf_of: Option<u64>, wish: Wish) -> Result<Decision, Refusal> {
         let cause = Cause {
             id: CommandId([3; 16]),
-            actor: Actor::User(UserId(actor)),
+            actor,
             on_behalf_of: on_behalf_of.map(UserId),
             idempotency: None,
             origin: None,

@@ -1,0 +1,101 @@
+//! The end of a user, which is an erasure: his keys leave the key store with the events that say so, and with them everything
+//! that the log knows of his name, his addresses and his secrets becomes unreadable. Ids stay.
+
+use events::{
+    data_source::{DataSourceDeleted, DataSourceMembersChanged},
+    envelope::{Stream, StreamKind},
+    id::{DataSourceId, OAuthProfileId, Sequence, UserId},
+    oauth_profile::OAuthProfileDeleted,
+    sealed::KeyId,
+    sorted::SortedMap,
+    user::UserDeleted,
+};
+use projections::{State, data_sources::Filter};
+
+use super::{
+    access::lost,
+    found, stream,
+    update::{one_administrator_stays, unshared},
+};
+use crate::{
+    auth::permission::DELETE_USERS,
+    commands::{
+        Cause, Decision, Fact, LoginChange, Refusal, View, acting, granting::may_change_user,
+        oauth_profile::no_more_than_one_command, unchanged_since,
+    },
+    vault::{entries, login::LoginTag},
+};
+
+/// A user deleted.
+#[derive(Clone, Debug)]
+pub struct DeleteUser {
+    /// Which.
+    pub user: UserId,
+    /// From `If-Match`: the event that last changed him must be among these. `None` asks for nothing.
+    pub expected: Option<Vec<Sequence>>,
+    /// His entry of the login index.
+    pub login: LoginTag,
+}
+
+/// Records `UserDeleted` and, before it, the end of all that refers to him. Needs 12, or 16 and administrative access on his
+/// tenant; nobody deletes himself.
+pub(in crate::commands) fn delete(
+    view: &View<'_>,
+    cause: &Cause,
+    wish: &DeleteUser,
+) -> Result<Decision, Refusal> {
+    let state = &view.state;
+    let id = wish.user;
+    let principal = acting(state, cause.actor, cause.on_behalf_of, &[DELETE_USERS])?;
+    let row = found(view, &principal, id)?;
+    may_change_user(state, &principal, id)?;
+    if principal.user == id {
+        return Err(Refusal::Forbidden);
+    }
+    unchanged_since(row.changed, wish.expected.as_deref())?;
+    one_administrator_stays(state, id, row, false)?;
+    // His name was opened before the writer's turn came; it may have changed since.
+    if view.logins.get(&wish.login) != Some(&id) {
+        return Err(Refusal::Again);
+    }
+    let (mut facts, mut keys) = (Vec::new(), Vec::new());
+    his_own(state, id, &mut facts, &mut keys);
+    let shared = state.data_sources.shared_with_user(id, Filter::default(), DataSourceId(0));
+    let shared = shared.filter_map(|source| Some((source, state.data_sources.rows.get(&source)?)));
+    facts.extend(shared.map(|(source, row)| unshared(source, row.tenant, id)));
+    facts.extend(state.tenants.administered_by(id).map(|tenant| lost(tenant, id)));
+    facts.push(Fact::new(row.tenant, stream(id), UserDeleted { key_id: row.key_id() }));
+    keys.push(row.key_id());
+    Ok(Decision {
+        facts: no_more_than_one_command(facts)?,
+        keys: keys.iter().map(entries::destroy).collect(),
+        logins: vec![LoginChange::Remove(wish.login)],
+    })
+}
+
+/// His data sources end, then the profiles that only they could use; the groups of others let go of them first.
+fn his_own(state: &State<'_>, id: UserId, facts: &mut Vec<Fact>, keys: &mut Vec<KeyId>) {
+    let sources = &state.data_sources;
+    for source in sources.of_owner(id, Filter::default(), DataSourceId(0)) {
+        let Some(row) = sources.rows.get(&source) else { continue };
+        for group in sources.groups_of(source, DataSourceId(0)) {
+            let others = sources.rows.get(&group).filter(|group| group.owner != id);
+            facts.extend(others.map(|row| {
+                let change = DataSourceMembersChanged {
+                    set: SortedMap::default(),
+                    removed: [source].into_iter().collect(),
+                };
+                Fact::new(row.tenant, Stream::new(StreamKind::DATA_SOURCE, group.0), change)
+            }));
+        }
+        let stream = Stream::new(StreamKind::DATA_SOURCE, source.0);
+        facts.push(Fact::new(row.tenant, stream, DataSourceDeleted {}));
+        keys.push(row.key_id);
+    }
+    for profile in state.oauth_profiles.of_owner(id, OAuthProfileId(0)) {
+        let Some(row) = state.oauth_profiles.rows.get(&profile) else { continue };
+        let stream = Stream::new(StreamKind::OAUTH_PROFILE, profile.0);
+        facts.push(Fact::new(row.tenant, stream, OAuthProfileDeleted {}));
+        keys.push(row.key_id());
+    }
+}
