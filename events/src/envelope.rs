@@ -110,6 +110,9 @@ pub struct Stream {
 }
 
 impl Stream {
+    /// What concerns the ledger as a whole.
+    pub const LEDGER: Self = Self::new(StreamKind::LEDGER, 0);
+
     /// The stream of object `id` of `kind`.
     pub const fn new(kind: StreamKind, id: u64) -> Self {
         Self { kind, id }

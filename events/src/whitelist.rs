@@ -94,9 +94,11 @@ impl AddressRange {
         self.last.into()
     }
 
-    /// Whether `address` lies in it.
+    /// Whether `address` lies in it. An IPv4 address lies in no range of IPv6 addresses, although its mapped form may: who
+    /// lets in all of IPv6 has said nothing about IPv4.
     pub fn holds(&self, address: IpAddr) -> bool {
-        (self.first..=self.last).contains(&Address::from(address))
+        let inside = (self.first..=self.last).contains(&Address::from(address));
+        inside && self.first().is_ipv4() == address.to_canonical().is_ipv4()
     }
 }
 
@@ -144,5 +146,9 @@ mod tests {
         assert!(range.holds(ip("::ffff:10.0.0.9")), "the same address in another form");
         assert!(!range.holds(ip("::10.0.0.9")));
         assert_eq!(AddressRange::new(ip("10.0.0.2"), ip("10.0.0.1")), None);
+        let everywhere =
+            AddressRange::new(ip("::"), ip("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")).expect("in order");
+        assert!(everywhere.holds(ip("2001:db8::1")) && everywhere.holds(ip("::1")));
+        assert!(!everywhere.holds(ip("10.0.0.9")) && !everywhere.holds(ip("::ffff:10.0.0.9")));
     }
 }

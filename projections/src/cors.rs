@@ -28,14 +28,23 @@ pub struct CorsOrigin {
     pub changed: Sequence,
 }
 
+/// The list as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CorsList {
+    /// The highest place given so far.
+    pub last: CorsOriginId,
+    /// When an entry was last set or taken off.
+    pub changed_at: Timestamp,
+}
+
 projection! {
     /// The list.
     Cors, CorsChanges {
         primary {
             /// By place on the list.
             rows: CorsOriginId => Arc<CorsOrigin>;
-            /// The highest place given so far, under `()`.
-            last: () => CorsOriginId;
+            /// One row under `()`; none while nothing was ever listed.
+            list: () => CorsList;
         }
         index {
             /// By domain.
@@ -51,8 +60,8 @@ impl Cors<'_> {
             Event::CorsOriginSet(set) => {
                 self.forget(set.id);
                 self.by_domain.put(set.domain.clone(), set.id);
-                let last = self.last.get(&()).copied().unwrap_or(set.id);
-                self.last.put((), last.max(set.id));
+                let last = self.list.get(&()).map_or(set.id, |list| list.last.max(set.id));
+                self.list.put((), CorsList { last, changed_at: header.recorded_at });
                 let origin = CorsOrigin {
                     domain: set.domain.clone(),
                     description: set.description.clone(),
@@ -68,6 +77,9 @@ impl Cors<'_> {
             Event::CorsOriginRemoved(removed) => {
                 self.forget(removed.id);
                 self.rows.remove(&removed.id);
+                if let Some(list) = self.list.get(&()).copied() {
+                    self.list.put((), CorsList { changed_at: header.recorded_at, ..list });
+                }
             }
             Event::ConfigurationSet(_)
             | Event::PasswordPolicySet(_)
@@ -92,6 +104,6 @@ impl Cors<'_> {
 
     /// The place that the next entry gets; none is given twice.
     pub fn next_id(&self) -> CorsOriginId {
-        CorsOriginId(self.last.get(&()).map_or(0, |last| last.0) + 1)
+        CorsOriginId(self.list.get(&()).map_or(0, |list| list.last.0) + 1)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use events::{
     envelope::{Envelope, Stream},
     event::Event,
-    id::{Sequence, UserId},
+    id::{Sequence, TenantId, UserId},
     sealed::Sealed,
     whitelist::IpWhitelistSet,
 };
@@ -25,6 +25,8 @@ pub struct IpWhitelist {
 /// The lists of one user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserIpWhitelist {
+    /// Where he lives.
+    pub tenant: TenantId,
     /// As JSON under his key.
     pub lists: Sealed,
     /// The event that last changed them.
@@ -40,7 +42,10 @@ projection! {
             /// By user.
             of_users: UserId => Arc<UserIpWhitelist>;
         }
-        index {}
+        index {
+            /// Users of a tenant who have lists, in the order of their ids.
+            users_by_tenant: (TenantId, UserId) => (), from of_users |id, row| [((row.tenant, *id), ())];
+        }
     }
 }
 
@@ -57,14 +62,19 @@ impl IpWhitelists<'_> {
                 self.rows.put(header.stream, Arc::new(whitelist));
             }
             Event::UserIpWhitelistSet(set) => match &set.lists {
-                None => self.of_users.remove(&user),
+                None => self.forget(user),
                 Some(lists) => {
-                    let whitelist = UserIpWhitelist { lists: lists.clone(), changed: header.sequence };
-                    self.of_users.put(user, Arc::new(whitelist));
+                    let (tenant, lists) = (header.tenant, lists.clone());
+                    self.put(user, UserIpWhitelist { tenant, lists, changed: header.sequence });
                 }
             },
+            Event::UserMoved(_) => {
+                if let Some(row) = self.of_users.get(&user).cloned() {
+                    self.put(user, UserIpWhitelist { tenant: header.tenant, ..(*row).clone() });
+                }
+            }
             Event::TenantDeleted(_) => self.rows.remove(&header.stream),
-            Event::UserDeleted(_) => self.of_users.remove(&user),
+            Event::UserDeleted(_) => self.forget(user),
             Event::TenantCreated(_)
             | Event::TenantUpdated(_)
             | Event::TenantAdministratorsChanged(_)
@@ -75,7 +85,6 @@ impl IpWhitelists<'_> {
             | Event::UserStatusSet(_)
             | Event::UserPasswordSet(_)
             | Event::UserRolesSet(_)
-            | Event::UserMoved(_)
             | facts!(ledger)
             | facts!(role)
             | facts!(oauth_app)
@@ -85,5 +94,24 @@ impl IpWhitelists<'_> {
             | facts!(limit)
             | facts!(setting) => {}
         }
+    }
+
+    fn put(&mut self, user: UserId, row: UserIpWhitelist) {
+        self.forget(user);
+        self.users_by_tenant.put((row.tenant, user), ());
+        self.of_users.put(user, Arc::new(row));
+    }
+
+    fn forget(&mut self, user: UserId) {
+        if let Some(before) = self.of_users.get(&user).cloned() {
+            self.users_by_tenant.remove(&(before.tenant, user));
+            self.of_users.remove(&user);
+        }
+    }
+
+    /// Users of a tenant who have lists, in the order of their ids, behind this one.
+    pub fn users_of_tenant(&self, tenant: TenantId, after: UserId) -> impl Iterator<Item = UserId> + '_ {
+        let from = (tenant, UserId(after.0.saturating_add(1)));
+        self.users_by_tenant.range(from..=(tenant, UserId(u64::MAX))).map(|((_, user), ())| *user)
     }
 }

@@ -271,6 +271,9 @@ fn refused(refusal: Refusal) -> ApiError {
         Refusal::LastAdministrator => ApiError::LastAdministrator,
         Refusal::InUse(by) => ApiError::InUse(by),
         Refusal::Predefined(why) => ApiError::Predefined(why),
+        Refusal::SetAlready(what) => ApiError::SetAlready(what),
+        Refusal::NotSet(what) => ApiError::NotSet(what),
+        Refusal::ShutsOut => ApiError::ShutsOut,
         Refusal::PreconditionFailed => ApiError::Changed,
         Refusal::IdempotencyKeyReused => ApiError::KeyReused,
         Refusal::Again => ApiError::Busy,
@@ -286,6 +289,7 @@ fn named(object: Object) -> (Kind, String) {
         Object::OAuthApp(id) => (Kind::OAuthApp, id.to_string()),
         Object::OAuthProfile(id) => (Kind::OAuthProfile, id.to_string()),
         Object::DataSource(id) => (Kind::DataSource, id.to_string()),
+        Object::CorsOrigin(id) => (Kind::CorsOrigin, id.to_string()),
     }
 }
 

@@ -48,6 +48,8 @@ codes! {
     NO_PERMISSION = 222_208_553, "There is no Permission with that id: {0}";
     /// No such tenant, or not for you.
     NO_TENANT = 222_208_573, "There is no Tenant with that id: {0}.";
+    /// The same where its IP address whitelist is meant.
+    NO_TENANT_OF_WHITELIST = 222_208_720, "tenant id : {0} does not exist.";
 
     // Ours.
     /// A required property is not there.
@@ -146,6 +148,8 @@ codes! {
     PREDEFINED = 222_299_048, "This is predefined: {0}.";
     /// A tenant's share reaches all its users.
     SHARED_WITH_TENANT = 222_299_049, "The data source is shared with the tenant of this user already, and so with him.";
+    /// An IP address whitelist without its sender.
+    SHUTS_OUT = 222_299_051, "This list would shut you out: the address that your request came from is not on it. Add it, or send the request from the server itself.";
     /// The caller does not know his password.
     WRONG_CURRENT_PASSWORD = 222_299_050, "The current password is not right.";
     /// The disk does not give back what it holds.

@@ -94,6 +94,8 @@ pub enum ApiError {
     WrongCurrentPassword,
     /// The address is on no list that has to hold it.
     AddressRefused,
+    /// The caller's own address is not on the list that he sends.
+    ShutsOut,
     /// Too many events for one command, with the count in the sentence.
     TooMuchAtOnce(String),
     /// `If-Match` does not hold.
@@ -141,6 +143,8 @@ pub enum Kind {
     DataStore,
     /// A tenant.
     Tenant,
+    /// A tenant whose IP address whitelist is meant; HDP has a code of its own for that.
+    TenantOfWhitelist,
     /// A user.
     User,
     /// A role.
@@ -170,6 +174,7 @@ impl Kind {
             Kind::DataSourceToDelete => codes::NO_DATA_SOURCE_TO_DELETE,
             Kind::DataStore => codes::NO_DATA_STORE,
             Kind::Tenant => codes::NO_TENANT,
+            Kind::TenantOfWhitelist => codes::NO_TENANT_OF_WHITELIST,
             Kind::User => codes::NO_USER,
             Kind::Role => codes::NO_ROLE,
             Kind::Permission => codes::NO_PERMISSION,
@@ -276,6 +281,7 @@ impl ApiError {
             ApiError::SharedWithTenant => (S::CONFLICT, codes::SHARED_WITH_TENANT, none()),
             ApiError::WrongCurrentPassword => (S::BAD_REQUEST, codes::WRONG_CURRENT_PASSWORD, none()),
             ApiError::AddressRefused => (S::FORBIDDEN, codes::ADDRESS_REFUSED, none()),
+            ApiError::ShutsOut => (S::CONFLICT, codes::SHUTS_OUT, none()),
             ApiError::TooMuchAtOnce(count) => (S::CONFLICT, codes::TOO_MUCH_AT_ONCE, vec![count.clone()]),
             ApiError::Changed => (S::PRECONDITION_FAILED, codes::CHANGED, none()),
             ApiError::KeyReused => (S::CONFLICT, codes::KEY_REUSED, none()),

@@ -28,7 +28,7 @@ pub const USER: RoleId = RoleId(2);
 pub const TENANT_ADMINISTRATOR: RoleId = RoleId(3);
 
 /// What concerns the ledger as a whole.
-pub const LEDGER_STREAM: Stream = Stream::new(StreamKind::LEDGER, 0);
+pub const LEDGER_STREAM: Stream = Stream::LEDGER;
 const FIRST_USER: UserId = UserId(1);
 
 /// Creates everything a ledger starts with.

@@ -7,6 +7,7 @@
 //! Deliberately absent: reading. Who may see what is asked of [`crate::auth::principal::Principal`] by whoever answers.
 
 pub mod administrators;
+pub mod cors;
 pub mod data_source;
 pub mod data_store;
 pub mod disclosure;
@@ -19,6 +20,7 @@ mod refusal;
 pub mod role;
 pub mod tenant;
 pub mod user;
+pub mod whitelist;
 
 use events::{
     envelope::{Actor, Stream},
@@ -148,6 +150,16 @@ pub enum Wish {
     UpdateDataSource(Box<data_source::UpdateDataSource>),
     /// A data source deleted.
     DeleteDataSource(data_source::DeleteDataSource),
+    /// The addresses of a level.
+    SetIpWhitelist(Box<whitelist::SetIpWhitelist>),
+    /// The addresses of one user.
+    SetUserIpWhitelist(Box<whitelist::SetUserIpWhitelist>),
+    /// New trusted origins.
+    AddCorsOrigins(Box<cors::AddCorsOrigins>),
+    /// A trusted origin replaced.
+    UpdateCorsOrigin(Box<cors::UpdateCorsOrigin>),
+    /// A trusted origin taken off the list.
+    RemoveCorsOrigin(cors::RemoveCorsOrigin),
     /// Secrets to be shown.
     RevealSecrets(disclosure::RevealSecrets),
 }
@@ -235,6 +247,11 @@ pub fn decide(view: &View<'_>, command: &Command, now: Timestamp) -> Result<Deci
         Wish::CreateDataSource(wish) => data_source::create(view, cause, wish),
         Wish::UpdateDataSource(wish) => data_source::update(view, cause, wish),
         Wish::DeleteDataSource(wish) => data_source::delete(view, cause, wish),
+        Wish::SetIpWhitelist(wish) => whitelist::set(view, cause, wish),
+        Wish::SetUserIpWhitelist(wish) => whitelist::set_of_user(view, cause, wish),
+        Wish::AddCorsOrigins(wish) => cors::add(view, cause, wish),
+        Wish::UpdateCorsOrigin(wish) => cors::update(view, cause, wish),
+        Wish::RemoveCorsOrigin(wish) => cors::remove(view, cause, wish),
         Wish::RevealSecrets(wish) => disclosure::reveal(view, cause, wish),
     }
 }
@@ -261,6 +278,9 @@ pub fn may_repeat(view: &View<'_>, command: &Command) -> Result<(), Refusal> {
         Wish::CreateOAuthProfile(_) | Wish::CreateDataSource(_) => &oauth_profile::CREATE,
         Wish::UpdateOAuthProfile(_) | Wish::UpdateDataSource(_) => &oauth_profile::MODIFY,
         Wish::DeleteOAuthProfile(_) | Wish::DeleteDataSource(_) => &oauth_profile::DELETE,
+        Wish::SetIpWhitelist(wish) => wish.level.permissions(),
+        Wish::SetUserIpWhitelist(_) => &whitelist::PERMISSIONS,
+        Wish::AddCorsOrigins(_) | Wish::UpdateCorsOrigin(_) | Wish::RemoveCorsOrigin(_) => &cors::PERMISSIONS,
         Wish::RevealSecrets(wish) => wish.secrets.permissions(),
     };
     acting(&view.state, command.cause.actor, command.cause.on_behalf_of, permissions).map(drop)

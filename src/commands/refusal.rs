@@ -1,6 +1,6 @@
 use events::{
     data_source::ConnectionType,
-    id::{DataSourceId, OAuthAppId, OAuthProfileId, RoleId, TenantId, UserId},
+    id::{CorsOriginId, DataSourceId, OAuthAppId, OAuthProfileId, RoleId, TenantId, UserId},
 };
 use thiserror::Error;
 
@@ -19,6 +19,8 @@ pub enum Object {
     OAuthProfile(OAuthProfileId),
     /// By id.
     DataSource(DataSourceId),
+    /// By id.
+    CorsOrigin(CorsOriginId),
 }
 
 /// What a new object may not share with another.
@@ -36,6 +38,8 @@ pub enum Taken {
     OAuthProfileName,
     /// Among its owner's.
     DataSourceName,
+    /// On the CORS whitelist.
+    CorsOrigin,
 }
 
 impl Taken {
@@ -48,6 +52,7 @@ impl Taken {
             Self::OAuthAppName => "name of an application in this tenant",
             Self::OAuthProfileName => "name of a profile of this owner",
             Self::DataSourceName => "name of a data source of this owner",
+            Self::CorsOrigin => "domain of another entry of the CORS whitelist",
         }
     }
 }
@@ -96,6 +101,15 @@ pub enum Refusal {
     /// The object can't go while others need it; what they are.
     #[error("it can't be deleted while {0}")]
     InUse(&'static str),
+    /// There is one of its own here already; what.
+    #[error("there is a {0} of its own here already")]
+    SetAlready(&'static str),
+    /// There is none of its own here; what.
+    #[error("there is no {0} of its own here")]
+    NotSet(&'static str),
+    /// His address would not pass the list that he wishes to set.
+    #[error("the list would shut out whoever sets it")]
+    ShutsOut,
     /// What every ledger has stays as it is; why.
     #[error("it is predefined: {0}")]
     Predefined(&'static str),
