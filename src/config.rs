@@ -110,19 +110,13 @@ pub enum Reveal {
     Never,
 }
 
-/// `[auth]`
+/// `[auth]`. When an account is locked is no setting, but limits 2 to 4 (hdp-api 7.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Auth {
     /// Wrong passwords per account and minute, from one address, before 429.
     pub account_failures_per_minute: u32,
     /// Wrong passwords per address and minute before 429.
     pub address_failures_per_minute: u32,
-    /// Wrong passwords in a row that lock an account; 0 switches the lock off (HDP limit 3).
-    pub lockout_limit: u32,
-    /// Within this time (HDP limit 2).
-    pub lockout_interval: Duration,
-    /// For this long (HDP limit 4).
-    pub lockout_period: Duration,
 }
 
 /// `[password]`
@@ -174,8 +168,7 @@ pub struct Limits {
 
 impl Default for Config {
     fn default() -> Self {
-        const MINUTE: u64 = 60;
-        const DAY: u64 = 24 * 60 * MINUTE;
+        const DAY: u64 = 24 * 60 * 60;
         Config {
             server: Server {
                 listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
@@ -192,13 +185,7 @@ impl Default for Config {
             keys: Keys { master: None },
             clock: Clock { max_gap: Duration::from_secs(30 * DAY) },
             secrets: Secrets { reveal: Reveal::Audited },
-            auth: Auth {
-                account_failures_per_minute: 10,
-                address_failures_per_minute: 60,
-                lockout_limit: 3,
-                lockout_interval: Duration::from_secs(15 * MINUTE),
-                lockout_period: Duration::from_secs(30 * MINUTE),
-            },
+            auth: Auth { account_failures_per_minute: 10, address_failures_per_minute: 60 },
             password: Password { policy: PasswordPolicy::Default },
             log: Log { level: "info".to_owned(), format: LogFormat::People },
             limits: Limits {

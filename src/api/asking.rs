@@ -265,6 +265,10 @@ fn refused(refusal: Refusal) -> ApiError {
             ApiError::UnknownReference(kind, id)
         }
         Refusal::Invalid { field, problem } => ApiError::InvalidValue(field.to_owned(), problem),
+        Refusal::NotHisDataSource(source, user) => {
+            ApiError::NotHisDataSource(source.to_string(), user.to_string())
+        }
+        Refusal::LimitOutOfRange { min, max } => ApiError::LimitOutOfRange { min, max },
         Refusal::ConnectionTypeFixed(stored) => ApiError::ConnectionTypeFixed(connection_type_name(stored)),
         Refusal::OptionsTooLarge => ApiError::OptionsTooLarge,
         Refusal::Taken(taken) => ApiError::NameTaken(taken.what()),
@@ -290,6 +294,8 @@ fn named(object: Object) -> (Kind, String) {
         Object::OAuthProfile(id) => (Kind::OAuthProfile, id.to_string()),
         Object::DataSource(id) => (Kind::DataSource, id.to_string()),
         Object::CorsOrigin(id) => (Kind::CorsOrigin, id.to_string()),
+        Object::Limit(id) => (Kind::Limit, id.to_string()),
+        Object::Configuration(id) => (Kind::Configuration, id.to_string()),
     }
 }
 

@@ -42,6 +42,10 @@ codes! {
     NO_USER = 222_207_916, "There is no User with that id: {0}.";
     /// No such role, or not for you.
     NO_ROLE = 222_207_924, "There is no Role with that id: {0}";
+    /// No such data source among this user's.
+    NOT_HIS_DATA_SOURCE = 222_207_926, "Datasource with id={0} does not belong to user with id={1}";
+    /// A limit's value is too small or too large.
+    LIMIT_OUT_OF_RANGE = 222_207_929, "Limit value not in range({0}, {1}).";
     /// The generic refusal.
     FORBIDDEN = 222_208_103, "You lack the permissions to access this url.";
     /// No such permission.

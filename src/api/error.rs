@@ -84,6 +84,15 @@ pub enum ApiError {
     InUse(&'static str),
     /// It is predefined; what that means.
     Predefined(&'static str),
+    /// A data source that is not this user's, or is not there: the same bytes. Its id and his.
+    NotHisDataSource(String, String),
+    /// A limit's value outside its range.
+    LimitOutOfRange {
+        /// The least.
+        min: u64,
+        /// The greatest.
+        max: u64,
+    },
     /// It has no value of its own here; what.
     NotSet(&'static str),
     /// It has a value of its own here already; what.
@@ -276,6 +285,12 @@ impl ApiError {
             ApiError::LastAdministrator => (S::CONFLICT, codes::LAST_ADMINISTRATOR, none()),
             ApiError::InUse(by) => (S::CONFLICT, codes::IN_USE, vec![(*by).to_owned()]),
             ApiError::Predefined(why) => (S::CONFLICT, codes::PREDEFINED, vec![(*why).to_owned()]),
+            ApiError::NotHisDataSource(source, user) => {
+                (S::NOT_FOUND, codes::NOT_HIS_DATA_SOURCE, vec![echo(source), echo(user)])
+            }
+            ApiError::LimitOutOfRange { min, max } => {
+                (S::BAD_REQUEST, codes::LIMIT_OUT_OF_RANGE, vec![min.to_string(), max.to_string()])
+            }
             ApiError::NotSet(what) => (S::NOT_FOUND, codes::NOT_SET, vec![(*what).to_owned()]),
             ApiError::SetAlready(what) => (S::CONFLICT, codes::SET_ALREADY, vec![(*what).to_owned()]),
             ApiError::SharedWithTenant => (S::CONFLICT, codes::SHARED_WITH_TENANT, none()),

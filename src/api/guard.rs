@@ -19,9 +19,9 @@ use super::metrics;
 use crate::auth::address::client_address;
 use crate::auth::authenticate::{Account, Accounts, AuthError};
 use crate::auth::basic::BasicCredentials;
-use crate::auth::throttle::LockAccount;
+use crate::auth::throttle::{LockAccount, LockoutPolicy};
 use crate::clock::draw;
-use crate::commands::{Cause, Command, Wish, user::LockUser};
+use crate::commands::{Cause, Command, Wish, limit, user::LockUser};
 use crate::ledger::live::Ledger;
 use crate::logs::{self, for_request};
 use crate::vault::login::LoginTag;
@@ -167,5 +167,9 @@ impl Accounts for LedgerAccounts<'_> {
 
     fn account(&self, user: UserId) -> Option<Account> {
         self.0.read(|view| view.state.users.rows.get(&user).map(|row| Account::from(&**row)))
+    }
+
+    fn lockout(&self) -> LockoutPolicy {
+        self.0.read(|view| limit::lockout(&view.state))
     }
 }

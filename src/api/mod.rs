@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::auth::authenticate::Authenticator;
 use crate::auth::hasher::PasswordHasher;
+use crate::auth::password::PasswordRules;
 use crate::clock::{Clock, Random};
 use crate::config::Config;
 use crate::ledger::live::Ledger;
@@ -138,6 +139,12 @@ impl AppState {
     /// Hashes new passwords.
     pub fn hasher(&self) -> &PasswordHasher {
         &self.shared.hasher
+    }
+
+    /// What a password has to meet that is set now.
+    pub fn password_rules(&self) -> PasswordRules {
+        let policy = self.shared.config.password.policy;
+        self.shared.ledger.read(|view| PasswordRules::of(&view.state, policy))
     }
 
     /// What is counted and timed here.

@@ -69,6 +69,8 @@ pub trait Accounts: Sync {
     fn by_login(&self, tag: &LoginTag) -> Option<UserId>;
     /// What is known of a user.
     fn account(&self, user: UserId) -> Option<Account>;
+    /// When an account is locked.
+    fn lockout(&self) -> LockoutPolicy;
 }
 
 /// Why nobody was authenticated.
@@ -171,11 +173,7 @@ impl Authenticator {
             hasher,
             by_address: Throttle::new(settings.address_failures_per_minute),
             by_account: Throttle::new(settings.account_failures_per_minute),
-            lockouts: Lockouts::new(LockoutPolicy {
-                limit: settings.lockout_limit,
-                interval: settings.lockout_interval,
-                period: settings.lockout_period,
-            }),
+            lockouts: Lockouts::new(),
             verified: Verified::new(random),
             turns: Turns::new(),
             measures: Measures::new(),
@@ -219,7 +217,7 @@ impl Authenticator {
             }
             Glance::Judge(user, account, password) => {
                 self.measures.looked(false);
-                self.judge(&attempt, user, &account, &password).await
+                self.judge(accounts, &attempt, user, &account, &password).await
             }
             Glance::Hopeless => {
                 self.hasher.verify(attempt.password.clone(), None).await?;
@@ -276,6 +274,7 @@ impl Authenticator {
 
     async fn judge(
         &self,
+        accounts: &impl Accounts,
         attempt: &Attempt,
         user: UserId,
         account: &Account,
@@ -288,7 +287,7 @@ impl Authenticator {
             self.admit(user, account)
         } else {
             self.count_failure(attempt);
-            let lock = self.lockouts.failed(user, account.changed, self.clock.now());
+            let lock = self.lockouts.failed(user, account.changed, self.clock.now(), accounts.lockout());
             if lock.is_some() {
                 self.measures.locked();
             }

@@ -69,8 +69,8 @@ pub struct LockAccount {
 
 /// What memory knows of one account.
 enum Record {
-    /// Times of the failures in a row, oldest first. There are no more of them than somebody made Argon2 run.
-    Failures(VecDeque<Timestamp>),
+    /// The failures in a row.
+    Failures(Row),
     /// Locked here, before the event is durable, and also when it can't become so.
     Locked {
         until: Timestamp,
@@ -80,15 +80,40 @@ enum Record {
     },
 }
 
+/// Most failures of one account that are kept each with its own time.
+const TIMES_MAX: usize = 32;
+
+/// Failures in a row, oldest first, as times with how many there were. The limit may be a million: past [`TIMES_MAX`]
+/// those within a part of the interval share the time of the first of them, so that an account takes a kibibyte at most.
+#[derive(Default)]
+struct Row(VecDeque<(Timestamp, u32)>);
+
+impl Row {
+    /// Counts one more; answers with how many there were within the interval.
+    fn add(&mut self, now: Timestamp, interval: Duration) -> u64 {
+        let before = |span: Duration| now.saturating_add_micros(-micros(span));
+        let oldest = before(interval);
+        while self.0.front().is_some_and(|(time, _)| *time <= oldest) {
+            self.0.pop_front();
+        }
+        let part = before(interval / u32::try_from(TIMES_MAX).unwrap_or(u32::MAX));
+        let crowded = self.0.len() >= TIMES_MAX;
+        match self.0.back_mut().filter(|(time, _)| crowded && *time > part) {
+            Some((_, count)) => *count = count.saturating_add(1),
+            None => self.0.push_back((now, 1)),
+        }
+        self.0.iter().map(|(_, count)| u64::from(*count)).sum()
+    }
+}
+
 /// Failures in a row, per account.
 pub(super) struct Lockouts {
-    policy: LockoutPolicy,
     records: Mutex<LruCache<UserId, Record>>,
 }
 
 impl Lockouts {
-    pub(super) fn new(policy: LockoutPolicy) -> Self {
-        Self { policy, records: Mutex::new(LruCache::new(KEYS_MAX)) }
+    pub(super) fn new() -> Self {
+        Self { records: Mutex::new(LruCache::new(KEYS_MAX)) }
     }
 
     /// Whether memory says that the account is locked; its row may say so too.
@@ -96,29 +121,30 @@ impl Lockouts {
         self.records.lock().peek(&user).is_some_and(|record| record.is_locked(changed, now))
     }
 
-    /// Counts a wrong password. Answers with the lock when this was the one too many.
-    pub(super) fn failed(&self, user: UserId, changed: Sequence, now: Timestamp) -> Option<LockAccount> {
-        if self.policy.limit == 0 {
+    /// Counts a wrong password. Answers with the lock when this was the one too many by the policy that holds now.
+    pub(super) fn failed(
+        &self,
+        user: UserId,
+        changed: Sequence,
+        now: Timestamp,
+        policy: LockoutPolicy,
+    ) -> Option<LockAccount> {
+        if policy.limit == 0 {
             return None;
         }
         let mut records = self.records.lock();
-        let record = records.get_or_insert_mut(user, || Record::Failures(VecDeque::new()));
+        let record = records.get_or_insert_mut(user, || Record::Failures(Row::default()));
         if let Record::Locked { .. } = record {
             if record.is_locked(changed, now) {
                 return None;
             }
-            *record = Record::Failures(VecDeque::new());
+            *record = Record::Failures(Row::default());
         }
-        let Record::Failures(times) = record else { return None };
-        let oldest = now.saturating_add_micros(-micros(self.policy.interval));
-        while times.front().is_some_and(|time| *time <= oldest) {
-            times.pop_front();
-        }
-        times.push_back(now);
-        if times.len() < self.policy.limit as usize {
+        let Record::Failures(row) = record else { return None };
+        if row.add(now, policy.interval) < u64::from(policy.limit) {
             return None;
         }
-        let until = now.saturating_add_micros(micros(self.policy.period));
+        let until = now.saturating_add_micros(micros(policy.period));
         *record = Record::Locked { until, changed };
         Some(LockAccount { user, until })
     }
@@ -158,12 +184,29 @@ mod tests {
         Monotonic(Duration::from_millis(millis))
     }
 
-    fn lockouts(limit: u32) -> Lockouts {
-        Lockouts::new(LockoutPolicy {
-            limit,
-            interval: Duration::from_mins(15),
-            period: Duration::from_mins(30),
-        })
+    /// Lockouts under one policy.
+    struct Fixed(Lockouts, LockoutPolicy);
+
+    fn policy(limit: u32) -> LockoutPolicy {
+        LockoutPolicy { limit, interval: Duration::from_mins(15), period: Duration::from_mins(30) }
+    }
+
+    fn lockouts(limit: u32) -> Fixed {
+        Fixed(Lockouts::new(), policy(limit))
+    }
+
+    impl Fixed {
+        fn is_locked(&self, user: UserId, changed: Sequence, now: Timestamp) -> bool {
+            self.0.is_locked(user, changed, now)
+        }
+
+        fn failed(&self, user: UserId, changed: Sequence, now: Timestamp) -> Option<LockAccount> {
+            self.0.failed(user, changed, now, self.1)
+        }
+
+        fn succeeded(&self, user: UserId) {
+            self.0.succeeded(user);
+        }
     }
 
     #[test]
@@ -239,5 +282,32 @@ mod tests {
     fn limit_zero_never_locks() {
         let lockouts = lockouts(0);
         assert!((0..1_000).all(|second| lockouts.failed(USER, SEEN, at(second)).is_none()));
+    }
+
+    #[test]
+    fn the_policy_is_the_one_that_holds_at_each_failure() {
+        let lockouts = Lockouts::new();
+        for second in 0..5 {
+            assert_eq!(lockouts.failed(USER, SEEN, at(second), policy(10)), None);
+        }
+        assert_eq!(lockouts.failed(USER, SEEN, at(5), policy(0)), None, "switched off");
+        let hour = LockoutPolicy { period: Duration::from_hours(1), ..policy(3) };
+        let lock = LockAccount { user: USER, until: at(6 + 3600) };
+        assert_eq!(lockouts.failed(USER, SEEN, at(6), hour), Some(lock), "lowered: there were more already");
+        assert!(lockouts.is_locked(USER, SEEN, at(3605)), "a lock holds for as long as it was made for");
+    }
+
+    #[test]
+    fn a_million_failures_take_no_more_room_than_a_few() {
+        let (interval, mut row) = (Duration::from_secs(1_000_000_000), Row::default());
+        let counted = (0..100_000).map(|second| row.add(at(second), interval)).last();
+        assert_eq!(counted, Some(100_000));
+        assert!(row.0.len() <= 2 * TIMES_MAX + 1, "{}", row.0.len());
+        let mut row = Row::default();
+        for second in 0..10_000 {
+            let counted = row.add(at(second), Duration::from_secs(1000));
+            assert!((950..=1000).contains(&counted) || second < 1000, "{second}: {counted}");
+            assert!(row.0.len() <= 2 * TIMES_MAX + 1, "{}", row.0.len());
+        }
     }
 }

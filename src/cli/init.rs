@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::{Exit, Failure, Settings, offline};
 use crate::auth::hasher::PasswordHasher;
-use crate::auth::password::{self, judge_chosen};
+use crate::auth::password::{self, PasswordRules};
 use crate::clock::{Random, SystemClock, SystemRandom};
 use crate::config::Config;
 use crate::ledger::create::{self, CreateError, FirstAdministrator};
@@ -133,7 +133,8 @@ fn make(
     let name = LoginName::parse(admin).map_err(Failure::usage)?;
     let given = given_password(password_file)?;
     if let Some(Given { password, place }) = &given {
-        judge_chosen(config.password.policy, password, admin)
+        PasswordRules::from(config.password.policy)
+            .judge_chosen(password, admin)
             .map_err(|reason| Failure::usage(format!("{place}: {reason}")))?;
     }
     let drawn = given.is_none();

@@ -7,6 +7,7 @@
 //! Deliberately absent: reading. Who may see what is asked of [`crate::auth::principal::Principal`] by whoever answers.
 
 pub mod administrators;
+pub mod configuration_table;
 pub mod cors;
 pub mod data_source;
 pub mod data_store;
@@ -14,10 +15,13 @@ pub mod disclosure;
 pub mod field;
 pub mod granting;
 pub mod ledger;
+pub mod limit;
+pub mod limit_table;
 pub mod oauth_app;
 pub mod oauth_profile;
 mod refusal;
 pub mod role;
+pub mod setting;
 pub mod tenant;
 pub mod user;
 pub mod whitelist;
@@ -160,6 +164,14 @@ pub enum Wish {
     UpdateCorsOrigin(Box<cors::UpdateCorsOrigin>),
     /// A trusted origin taken off the list.
     RemoveCorsOrigin(cors::RemoveCorsOrigin),
+    /// A limit's value set.
+    SetLimit(limit::SetLimit),
+    /// A limit's value taken away.
+    ClearLimit(limit::ClearLimit),
+    /// A system configuration replaced.
+    SetConfiguration(Box<setting::SetConfiguration>),
+    /// The custom password policy replaced.
+    SetPasswordPolicy(Box<setting::SetPasswordPolicy>),
     /// Secrets to be shown.
     RevealSecrets(disclosure::RevealSecrets),
 }
@@ -252,6 +264,10 @@ pub fn decide(view: &View<'_>, command: &Command, now: Timestamp) -> Result<Deci
         Wish::AddCorsOrigins(wish) => cors::add(view, cause, wish),
         Wish::UpdateCorsOrigin(wish) => cors::update(view, cause, wish),
         Wish::RemoveCorsOrigin(wish) => cors::remove(view, cause, wish),
+        Wish::SetLimit(wish) => limit::set(view, cause, wish),
+        Wish::ClearLimit(wish) => limit::clear(view, cause, wish),
+        Wish::SetConfiguration(wish) => setting::configure(view, cause, wish),
+        Wish::SetPasswordPolicy(wish) => setting::set_policy(view, cause, wish),
         Wish::RevealSecrets(wish) => disclosure::reveal(view, cause, wish),
     }
 }
@@ -281,6 +297,9 @@ pub fn may_repeat(view: &View<'_>, command: &Command) -> Result<(), Refusal> {
         Wish::SetIpWhitelist(wish) => wish.level.permissions(),
         Wish::SetUserIpWhitelist(_) => &whitelist::PERMISSIONS,
         Wish::AddCorsOrigins(_) | Wish::UpdateCorsOrigin(_) | Wish::RemoveCorsOrigin(_) => &cors::PERMISSIONS,
+        Wish::SetLimit(_) | Wish::ClearLimit(_) => &limit::PERMISSIONS,
+        Wish::SetConfiguration(_) => &setting::CONFIGURE,
+        Wish::SetPasswordPolicy(_) => &setting::POLICY,
         Wish::RevealSecrets(wish) => wish.secrets.permissions(),
     };
     acting(&view.state, command.cause.actor, command.cause.on_behalf_of, permissions).map(drop)

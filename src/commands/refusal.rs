@@ -1,6 +1,9 @@
 use events::{
     data_source::ConnectionType,
-    id::{CorsOriginId, DataSourceId, OAuthAppId, OAuthProfileId, RoleId, TenantId, UserId},
+    id::{
+        ConfigurationId, CorsOriginId, DataSourceId, LimitId, OAuthAppId, OAuthProfileId, RoleId, TenantId,
+        UserId,
+    },
 };
 use thiserror::Error;
 
@@ -21,6 +24,10 @@ pub enum Object {
     DataSource(DataSourceId),
     /// By id.
     CorsOrigin(CorsOriginId),
+    /// By id, at a level.
+    Limit(LimitId),
+    /// By id.
+    Configuration(ConfigurationId),
 }
 
 /// What a new object may not share with another.
@@ -75,6 +82,17 @@ pub enum Refusal {
     /// An object named in the body does not exist, or the caller may not use it: the same answer.
     #[error("the request names {0:?}, which does not exist or is not the caller's to use")]
     UnknownReference(Object),
+    /// A data source that this user does not own, or that is not there: the same answer.
+    #[error("data source {0} is not one of user {1}")]
+    NotHisDataSource(DataSourceId, UserId),
+    /// A limit's value is too small or too large.
+    #[error("the limit's value must be {min} to {max}")]
+    LimitOutOfRange {
+        /// The least.
+        min: u64,
+        /// The greatest.
+        max: u64,
+    },
     /// A field's value can't stand, and why; the text never repeats the value.
     #[error("{field}: {problem}")]
     Invalid {

@@ -149,32 +149,6 @@ pub const KEYS: &[Key] = &[
         show: |c| Some(c.auth.address_failures_per_minute.to_string()),
     },
     Key {
-        name: "auth.lockout_limit",
-        help: "wrong passwords in a row that lock an account; 0 switches the lock off",
-        expected: "a whole number up to 1000000",
-        secret: false,
-        read: |c, v| {
-            put(&mut c.auth.lockout_limit, u32::try_from(v.number()?).ok().filter(|n| *n <= 1_000_000)?)
-        },
-        show: |c| Some(c.auth.lockout_limit.to_string()),
-    },
-    Key {
-        name: "auth.lockout_interval",
-        help: "the time within which these count",
-        expected: DURATION,
-        secret: false,
-        read: |c, v| put(&mut c.auth.lockout_interval, v.duration()?),
-        show: |c| quoted(show_duration(c.auth.lockout_interval)),
-    },
-    Key {
-        name: "auth.lockout_period",
-        help: "how long the lock holds",
-        expected: DURATION,
-        secret: false,
-        read: |c, v| put(&mut c.auth.lockout_period, v.duration()?),
-        show: |c| quoted(show_duration(c.auth.lockout_period)),
-    },
-    Key {
         name: "password.policy",
         help: "rules for new passwords",
         expected: "\"default\" or \"hdp\"",

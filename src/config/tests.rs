@@ -70,9 +70,6 @@ fn what_is_printed_reads_back_as_the_same_settings() {
         [auth]
         account_failures_per_minute = 3
         address_failures_per_minute = 4
-        lockout_limit = 0
-        lockout_interval = 61
-        lockout_period = "2m"
         [password]
         policy = "hdp"
         [log]

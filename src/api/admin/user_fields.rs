@@ -15,8 +15,7 @@ use crate::{
         json::Json,
         openapi::schemas::{BodySchema, body_schema, flag, id, ids, list_of, nested, one_of, text},
     },
-    auth::password::{CHARS_MAX, judge_chosen, judge_temporary},
-    config::PasswordPolicy,
+    auth::password::{CHARS_MAX, PasswordRules, judge_temporary},
     vault::{
         PlainSecret,
         login::{LOGIN_NAME_CHARS_MAX, LoginName},
@@ -130,7 +129,7 @@ body_schema!(
 
 impl Sent {
     /// Reads a body and judges the password by `policy`.
-    pub(super) fn read(body: Json, policy: PasswordPolicy) -> Result<Self, ApiError> {
+    pub(super) fn read(body: Json, policy: &PasswordRules) -> Result<Self, ApiError> {
         let mut fields = Fields::of(body)?;
         let sent = fields.text("userName")?;
         let name =
@@ -171,7 +170,7 @@ fn read_status(mut info: Fields) -> Result<UserStatus, ApiError> {
 
 fn read_password(
     mut info: Fields,
-    policy: PasswordPolicy,
+    policy: &PasswordRules,
     name: &LoginName,
 ) -> Result<SentPassword, ApiError> {
     let text = info.text("password")?;
@@ -183,7 +182,7 @@ fn read_password(
         }
     };
     let judged = match status {
-        PasswordStatus::Active => judge_chosen(policy, &text, name.as_sent().expose()),
+        PasswordStatus::Active => policy.judge_chosen(&text, name.as_sent().expose()),
         PasswordStatus::MustChange => judge_temporary(&text),
     };
     judged.map_err(|refusal| info.invalid("password", refusal.to_string()))?;
@@ -253,7 +252,7 @@ mod tests {
             "authenticationInfo":{"authUsers":[{"authUserName":"ODataUser","authServiceId":1}]}}"#;
         let read = |text: &str| {
             let body = Json::parse(text.as_bytes()).expect("JSON");
-            Sent::read(body, PasswordPolicy::Default).map(drop).map_err(|error| format!("{error:?}"))
+            Sent::read(body, &PasswordRules::Default).map(drop).map_err(|error| format!("{error:?}"))
         };
         assert_eq!(read(good), Ok(()), "the page's sample with a password that passes");
         for (from, to, complaint) in [

@@ -192,7 +192,7 @@ pub(super) async fn create(
     asking.in_own_name()?;
     asking.no_more_parameters()?;
     let body = body::json(asking.headers(), body, &app.config().limits).await?;
-    let sent = Sent::read(body.clone(), app.config().password.policy)?;
+    let sent = Sent::read(body.clone(), &app.password_rules())?;
     let vault = asking.vault();
     let key = vault.new_data_key();
     let seal =

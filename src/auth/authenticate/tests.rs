@@ -30,6 +30,7 @@ struct World {
     directory: Mutex<Directory>,
     clock: Arc<SteppedClock>,
     authenticator: Authenticator,
+    lockout: LockoutPolicy,
 }
 
 impl Accounts for World {
@@ -39,6 +40,10 @@ impl Accounts for World {
 
     fn account(&self, user: UserId) -> Option<Account> {
         self.directory.lock().accounts.get(&user).cloned()
+    }
+
+    fn lockout(&self) -> LockoutPolicy {
+        self.lockout
     }
 }
 
@@ -68,17 +73,13 @@ fn world_with(settings: &config::Auth, running: usize, waiting: usize) -> World 
     let clock = Arc::new(SteppedClock::at(NOON));
     let authenticator =
         Authenticator::new(settings, Arc::new(vault), clock.clone(), Arc::new(hasher), &*random);
-    World { directory: Mutex::new(directory), clock, authenticator }
+    let lockout =
+        LockoutPolicy { limit: 3, interval: Duration::from_mins(15), period: Duration::from_mins(30) };
+    World { directory: Mutex::new(directory), clock, authenticator, lockout }
 }
 
 fn settings() -> config::Auth {
-    config::Auth {
-        account_failures_per_minute: 10,
-        address_failures_per_minute: 60,
-        lockout_limit: 3,
-        lockout_interval: Duration::from_mins(15),
-        lockout_period: Duration::from_mins(30),
-    }
+    config::Auth { account_failures_per_minute: 10, address_failures_per_minute: 60 }
 }
 
 fn world() -> World {
@@ -86,7 +87,8 @@ fn world() -> World {
 }
 
 fn without_lock() -> World {
-    world_with(&config::Auth { lockout_limit: 0, ..settings() }, 2, 64)
+    let world = world();
+    World { lockout: LockoutPolicy { limit: 0, ..world.lockout }, ..world }
 }
 
 fn credentials(name: &str, password: &str) -> BasicCredentials {

@@ -16,10 +16,12 @@
 
 mod data_sources;
 mod ledger;
+mod limits;
 mod oauth_apps;
 mod oauth_profiles;
 #[cfg(debug_assertions)]
 mod scale;
+mod settings;
 mod tenants_and_users;
 mod users;
 
