@@ -87,7 +87,8 @@ impl FromRequestParts<AppState> for Asking {
     }
 }
 
-fn user_called(app: &AppState, name: &str) -> UserId {
+/// Who is called so; a user that is nobody when no one is.
+pub(super) fn user_called(app: &AppState, name: &str) -> UserId {
     let tag = LoginName::parse(name).map(|name| app.vault().login_tag(&name));
     tag.ok().and_then(|tag| app.ledger().read(|view| view.logins.get(&tag).copied())).unwrap_or(NOBODY)
 }
@@ -116,6 +117,11 @@ impl Asking {
     /// Whether the caller gets the body: not for HEAD, so that nothing is revealed into the void.
     pub fn wants_body(&self) -> bool {
         self.method != Method::HEAD
+    }
+
+    /// What `?user=` says where it names whom is asked about: nobody is acted for.
+    pub fn asked_about(&mut self) -> Option<String> {
+        self.on_behalf_of.take().map(|other| other.name)
     }
 
     /// Whether it is asked on behalf of another.

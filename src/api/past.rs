@@ -28,6 +28,9 @@ use crate::{
 const AS_OF: &str = "asOf";
 const SPELLING: &str = "must be a sequence such as 42, or a time such as 2026-11-20T18:30:00Z";
 const NOT_YET: &str = "names a moment that has not come yet";
+/// How many events that is, [`crate::ledger::access::EVENTS_MAX`] says.
+const TOO_LONG: &str = "names somebody whose history, with that of his roles and of the tenant, is longer than the 10,000 \
+    events that are looked at for one answer; read these histories one by one";
 /// Stands where something was whose key has been destroyed since.
 const ERASED: &str = "erased";
 
@@ -93,6 +96,7 @@ impl Asking {
 pub(super) fn not_seen(error: PastError) -> ApiError {
     match error {
         PastError::Busy => ApiError::Busy,
+        PastError::TooLong(_) => ApiError::BadParameter("user".to_owned(), TOO_LONG),
         PastError::NotReached(_) => ApiError::BadParameter(AS_OF.to_owned(), NOT_YET),
         PastError::Store(_) => ApiError::Storage(Fault::new(error)),
         PastError::Leaf { .. } | PastError::Astray(_) | PastError::GivenUp | PastError::Fault => {

@@ -3,6 +3,7 @@
 //! Owns credentials and their guessing, permissions, and the rules over both. Deliberately absent: how an answer looks;
 //! refusals become status codes in `api`.
 
+pub mod access;
 pub mod address;
 pub mod authenticate;
 pub mod basic;

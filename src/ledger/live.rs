@@ -410,6 +410,11 @@ impl Ledger {
         &self.reader
     }
 
+    /// What the writer and readers have in common.
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     /// Who may look back, beside the writer.
     pub(super) fn turns(&self) -> &Turns {
         &self.turns

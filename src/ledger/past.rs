@@ -150,6 +150,9 @@ pub enum PastError {
     /// The events of a stream don't lead back to its beginning.
     #[error("event {0} is not where the stream's next one says")]
     Astray(Sequence),
+    /// More events would have to be looked at than one answer may cost.
+    #[error("more than {0} events to look at")]
+    TooLong(usize),
     /// Nobody waits for the answer any more.
     #[error("given up")]
     GivenUp,
@@ -217,13 +220,21 @@ impl Ledger {
         let Some(head) = self.read(|view| view.state.streams.heads.get(&stream).copied()) else {
             return Ok(None);
         };
+        self.walk_beside(move |log| work(log, head.sequence)).await
+    }
+
+    /// Has `work` walk through the log, when it is its turn, on a thread of its own.
+    pub(super) async fn walk_beside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Log) -> Result<T, PastError> + Send + 'static,
+    ) -> Result<T, PastError> {
         let (_admitted, turn) = self.turns().take().await?;
         let waiting = Waiting(Arc::default());
         let log = Log::new(Arc::clone(self.reader()), Arc::clone(&waiting.0));
         let walk = tokio::task::spawn_blocking(move || {
             // The turn ends with the work, not with who waits for it.
             let _turn = turn;
-            work(&log, head.sequence)
+            work(&log)
         });
         walk.await.unwrap_or(Err(PastError::Fault))
     }
@@ -235,6 +246,27 @@ pub(super) struct Log {
     given_up: Arc<AtomicBool>,
     /// When the stride began, and how long the log was.
     stride: Cell<(Instant, u64)>,
+}
+
+/// How many events may still be looked at.
+pub(super) struct Budget {
+    all: usize,
+    left: usize,
+}
+
+impl Budget {
+    pub(super) fn of(events: usize) -> Self {
+        Self { all: events, left: events }
+    }
+
+    fn unlimited() -> Self {
+        Self::of(usize::MAX)
+    }
+
+    fn spend(&mut self) -> Result<(), PastError> {
+        self.left = self.left.checked_sub(1).ok_or(PastError::TooLong(self.all))?;
+        Ok(())
+    }
 }
 
 /// A leaf with its header read.
@@ -262,20 +294,38 @@ impl Log {
                 (if named.stream == stream { sequence } else { head }, named.recorded_at)
             }
         };
-        // Only the places: a long stream's events would not fit, and they are folded in the other direction.
+        let places = self.places(stream, from, moment, &mut Budget::unlimited())?;
+        let Some(last) = places.first().copied() else { return Ok(None) };
+        let mut state = State::default();
+        for sequence in places.into_iter().rev() {
+            state.apply(&self.envelope(sequence)?);
+        }
+        Ok(Some((state, last, at)))
+    }
+
+    /// Where the events of `stream` up to `moment` stand, newest first. Only that: a long stream's events would not fit, and
+    /// they are folded in the other direction.
+    pub(super) fn places(
+        &self,
+        stream: Stream,
+        from: Sequence,
+        moment: Moment,
+        budget: &mut Budget,
+    ) -> Result<Vec<Sequence>, PastError> {
         let mut places = Vec::new();
         let mut walk = self.walk(stream, Some(from));
         while let Some(found) = walk.step()? {
+            budget.spend()?;
             if moment.includes(&found.header) {
                 places.push(found.header.sequence);
             }
         }
-        let Some(last) = places.first().copied() else { return Ok(None) };
-        let mut state = State::default();
-        for sequence in places.into_iter().rev() {
-            state.apply(&self.leaf(sequence)?.decode()?);
-        }
-        Ok(Some((state, last, at)))
+        Ok(places)
+    }
+
+    /// The event that stands there.
+    pub(super) fn envelope(&self, sequence: Sequence) -> Result<Envelope, PastError> {
+        self.leaf(sequence)?.decode()
     }
 
     pub(super) fn history(

@@ -110,7 +110,10 @@ async fn what_nobody_knows_is_refused_by_every_operation() {
         operation.refused("an unknown parameter", "1", "?nonsense=1", &[], 400, 222_299_008).await;
         operation.refused("a parameter twice", "1", "?a=1&a=1", &[], 400, 222_299_008).await;
         if operation.takes("user") {
-            operation.refused("an unknown user", "1", "?user=nobody", &[], 404, 222_207_916).await;
+            // Whom an audit is about is asked together with what.
+            let about = if operation.takes("permission") { "&permission=1" } else { "" };
+            let query = format!("?user=nobody{about}");
+            operation.refused("an unknown user", "1", &query, &[], 404, 222_207_916).await;
         } else {
             operation.refused("acting for another", "1", "?user=d2cadmin", &[], 400, 222_299_008).await;
         }

@@ -29,4 +29,5 @@ mod scale;
 mod schema;
 mod snapshots;
 mod status;
+mod who_could;
 mod wire;

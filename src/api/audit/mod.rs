@@ -1,5 +1,6 @@
 //! The audit API, `/api/audit`: what happened, for who holds 101 or 12 (hdp-api 9.22). Reading here is no event.
 
+mod access;
 mod history;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -8,5 +9,5 @@ use super::AppState;
 
 /// All routes of the family.
 pub(super) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::default().routes(routes!(history::history))
+    OpenApiRouter::default().routes(routes!(history::history)).routes(routes!(access::access))
 }

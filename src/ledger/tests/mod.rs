@@ -1,5 +1,6 @@
 //! The writer over the in-memory engine: order, durability and repetition, without a disk and without HTTP.
 
+mod access;
 mod batches;
 mod failures;
 mod past;

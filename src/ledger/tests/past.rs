@@ -18,9 +18,9 @@ use super::super::{
 use super::*;
 
 /// Counts the leaves that were looked at.
-struct Counted {
-    reader: Arc<dyn LogReader>,
-    visited: AtomicU64,
+pub(super) struct Counted {
+    pub(super) reader: Arc<dyn LogReader>,
+    pub(super) visited: AtomicU64,
 }
 
 impl LogReader for Counted {
@@ -45,7 +45,7 @@ const APP: Stream = Stream::new(StreamKind::OAUTH_APP, 1);
 const OTHERS: u64 = 400;
 
 /// An application that was renamed ten times, each time after forty others were made.
-async fn crowded() -> Memory {
+pub(super) async fn crowded() -> Memory {
     let memory = Memory::create(1);
     let ledger = memory.start();
     let vault = Arc::clone(ledger.vault());
@@ -61,11 +61,11 @@ async fn crowded() -> Memory {
     memory
 }
 
-fn counted(memory: &Memory) -> Arc<Counted> {
+pub(super) fn counted(memory: &Memory) -> Arc<Counted> {
     Arc::new(Counted { reader: memory.disk.open().reader(), visited: AtomicU64::new(0) })
 }
 
-fn log(reader: &Arc<Counted>) -> Log {
+pub(super) fn log(reader: &Arc<Counted>) -> Log {
     Log::new(Arc::clone(reader) as Arc<dyn LogReader>, Arc::default())
 }
 

@@ -3,6 +3,7 @@
 //! What a cell expects is written down in `table.rs`, by hdp-api 9.4 and the permissions each operation names, and not taken
 //! from what the server happens to answer. `UPDATE_GOLDEN=1` writes `docs/ACCESS.md` anew from it.
 
+mod audit;
 mod not_offered;
 mod page;
 mod table;

@@ -4,6 +4,7 @@
 //! OrgA · a delegated administrator (1–11, 13–21, 28) in the system tenant with access on OrgA · the same without · an
 //! ordinary user (1–11) of OrgA · 1–4 only, in OrgA · no permission at all, in OrgA · everything but 12, in OrgB · nobody.
 
+use super::audit::ACCESS;
 use super::not_offered::NOT_OFFERED;
 
 /// Whose an application, a tenant or a user is.
@@ -91,7 +92,7 @@ const NO_PROFILE: u64 = 222_207_710;
 const NO_SOURCE: u64 = 222_207_004;
 const NO_SOURCE_TO_DELETE: u64 = 222_207_011;
 const NO_TENANT: u64 = 222_208_573;
-const NO_USER: u64 = 222_207_916;
+pub(super) const NO_USER: u64 = 222_207_916;
 const NO_ROLE: u64 = 222_207_924;
 const NO_CODE: u64 = 0;
 
@@ -109,8 +110,16 @@ pub(super) const BASE: Row = Row {
     on_behalf: "",
 };
 
-pub(super) const TABLE: &[Family] =
-    &[APPLICATIONS, PROFILES, SOURCES, STORES_AND_PERMISSIONS, ADMINISTRATION, OPERATION, NOT_OFFERED];
+pub(super) const TABLE: &[Family] = &[
+    APPLICATIONS,
+    PROFILES,
+    SOURCES,
+    STORES_AND_PERMISSIONS,
+    ADMINISTRATION,
+    OPERATION,
+    ACCESS,
+    NOT_OFFERED,
+];
 
 const APP: Row = Row { not_found: NO_APP, unknown_reference: NO_TENANT, ..BASE };
 const APP_LIST: Row = Row { path: "/api/mgmt/oauthapps", look: Look::Name, ..APP };
