@@ -114,8 +114,18 @@ pub enum Wish {
     TakeSnapshot(ledger::TakeSnapshot),
     /// A new tenant, with copies of roles.
     CreateTenant(Box<tenant::CreateTenant>),
+    /// A tenant replaced.
+    UpdateTenant(Box<tenant::UpdateTenant>),
+    /// A tenant deleted.
+    DeleteTenant(tenant::DeleteTenant),
+    /// Who administers a tenant.
+    SetTenantAdministrators(tenant::SetTenantAdministrators),
     /// A new role.
     CreateRole(Box<role::CreateRole>),
+    /// A role replaced, or who holds it.
+    UpdateRole(Box<role::UpdateRole>),
+    /// A role deleted.
+    DeleteRole(role::DeleteRole),
     /// A new user.
     CreateUser(Box<user::CreateUser>),
     /// A user replaced.
@@ -239,7 +249,12 @@ pub fn decide(view: &View<'_>, command: &Command, now: Timestamp) -> Result<Deci
         Wish::CreateLedger(wish) => ledger::create(view, wish),
         Wish::TakeSnapshot(wish) => ledger::take_snapshot(view, cause, wish),
         Wish::CreateTenant(wish) => tenant::create(view, cause, wish),
+        Wish::UpdateTenant(wish) => tenant::update(view, cause, wish),
+        Wish::DeleteTenant(wish) => tenant::delete(view, cause, wish),
+        Wish::SetTenantAdministrators(wish) => tenant::set_administrators(view, cause, wish),
         Wish::CreateRole(wish) => role::create(view, cause, wish),
+        Wish::UpdateRole(wish) => role::update(view, cause, wish),
+        Wish::DeleteRole(wish) => role::delete(view, cause, wish),
         Wish::CreateUser(wish) => user::create(view, cause, wish, now),
         Wish::UpdateUser(wish) => user::update::update(view, cause, wish, now),
         Wish::SetUserStatus(wish) => user::update::set_status(view, cause, wish, now),
@@ -277,8 +292,13 @@ pub fn may_repeat(view: &View<'_>, command: &Command) -> Result<(), Refusal> {
     let permissions: &[PermissionId] = match &command.wish {
         Wish::CreateLedger(_) | Wish::LockUser(_) => return Ok(()),
         Wish::TakeSnapshot(_) => return ledger::may_operate(&view.state, command.cause.actor),
-        Wish::CreateTenant(_) => &[permission::TENANT_API],
+        Wish::CreateTenant(_)
+        | Wish::UpdateTenant(_)
+        | Wish::DeleteTenant(_)
+        | Wish::SetTenantAdministrators(_) => &[permission::TENANT_API],
         Wish::CreateRole(_) => &[permission::CREATE_ROLE],
+        Wish::UpdateRole(_) => &[permission::MODIFY_ROLE],
+        Wish::DeleteRole(_) => &[permission::DELETE_ROLE],
         Wish::CreateUser(_) => &[permission::CREATE_USERS],
         Wish::UpdateUser(_)
         | Wish::SetUserStatus(_)

@@ -190,6 +190,7 @@ pub(super) async fn create(
         key: NewKey { id: key.id(), entries: vec![key.change()] },
         description: sent.description.as_ref().map(seal),
         permissions: sent.permissions,
+        users: SortedVec::default(),
     };
     let receipt = asking.execute(Some(&body), || Ok(Wish::CreateRole(Box::new(wish.clone())))).await?;
     answer_created(&asking, &receipt)

@@ -214,7 +214,7 @@ pub(super) async fn create(
             key: NewKey { id: key.id(), entries: vec![key.change()] },
             status: sent.status,
             roles,
-            administrators: sent.administrators.clone(),
+            administrators: sent.administrators.iter().copied().collect(),
         })))
     };
     let receipt = asking.execute(Some(&body), prepare).await?;

@@ -15,13 +15,16 @@
 //! | 3 B | 15 holds 1–4, 11 | 3 (54) | 6: user 15, application 1 | |
 
 mod data_sources;
+mod granting;
 mod ledger;
 mod limits;
 mod oauth_apps;
 mod oauth_profiles;
+mod roles;
 #[cfg(debug_assertions)]
 mod scale;
 mod settings;
+mod tenants;
 mod tenants_and_users;
 mod users;
 

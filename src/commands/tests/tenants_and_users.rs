@@ -1,6 +1,7 @@
 use events::{
     event::Event,
     id::{RoleId, Sequence, TenantId, UserId},
+    sorted::SortedVec,
     tenant::TenantStatus,
     time::Timestamp,
     user::{Password, PasswordStatus, UserStatus},
@@ -22,7 +23,7 @@ fn tenant(name: &str, change: impl FnOnce(&mut CreateTenant)) -> Wish {
         description: None,
         status: TenantStatus::Active,
         roles: Vec::new(),
-        administrators: Vec::new(),
+        administrators: SortedVec::default(),
     };
     change(&mut wish);
     Wish::CreateTenant(Box::new(wish))
@@ -35,6 +36,7 @@ fn role(change: impl FnOnce(&mut CreateRole)) -> Wish {
         key: key(25),
         description: None,
         permissions: ids(&[7, 11]),
+        users: SortedVec::default(),
     };
     change(&mut wish);
     Wish::CreateRole(Box::new(wish))
@@ -69,7 +71,7 @@ fn a_tenant_gets_copies_of_roles_and_its_creator_administers_it() {
         1,
         tenant("C", |wish| {
             wish.roles.push(role);
-            wish.administrators.push(UserId(2));
+            wish.administrators = [UserId(2)].into_iter().collect();
         }),
     );
     let [created, copy] = &decision.facts[..] else { panic!("{decision:?}") };
@@ -89,7 +91,8 @@ fn who_may_create_tenants() {
         Some(Refusal::LacksPermission),
         "25 without the parent"
     );
-    let foreign = world.when(1, tenant("C", |wish| wish.administrators.push(UserId(5)))).err();
+    let foreign =
+        world.when(1, tenant("C", |wish| wish.administrators = [UserId(5)].into_iter().collect())).err();
     assert_eq!(
         foreign,
         Some(Refusal::UnknownReference(Object::User(UserId(5)))),
