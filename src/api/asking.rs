@@ -10,18 +10,19 @@ use events::{
     envelope::{Actor, StreamKind},
     id::{CommandId, PermissionId, Sequence, UserId},
     sealed::{Field, Sealed},
+    whitelist::IpWhitelistSet,
 };
 
 use super::{
-    AppState,
+    AppState, cors,
     error::{ApiError, Fault, Kind},
     guard::Caller,
-    headers::{self, Query, Tags, is_cross_site},
+    headers::{self, Query, Tags},
     json::Json,
     rim::RequestId,
 };
 use crate::{
-    auth::principal::Principal,
+    auth::{principal::Principal, whitelist::Resource},
     commands::{Cause, Command, Object, Refusal, View, Wish, acting},
     config::Reveal,
     ledger::live::{ExecuteError, Position, Receipt, WaitError},
@@ -102,6 +103,11 @@ impl Asking {
     /// Who asks, in his own name or another's.
     pub fn user(&self) -> UserId {
         self.caller.user
+    }
+
+    /// Whether the caller, from where he asks now, would pass these lists to what they can be changed by.
+    pub fn could_come_again(&self, lists: &IpWhitelistSet, resource: Resource) -> bool {
+        self.caller.source.passes(lists, resource)
     }
 
     /// Its vault.
@@ -198,7 +204,7 @@ impl Asking {
             return Ok(false);
         }
         // A page of another site can't read the answer, but it could have the fact recorded (SECURITY L15).
-        if is_cross_site(&self.headers, self.app.public_url()) {
+        if cors::is_foreign(&self.app, &self.method, &self.headers) {
             return Err(ApiError::CrossSite);
         }
         Ok(true)
@@ -236,7 +242,7 @@ impl Asking {
         let key_id = self.app.ledger().read(|view| view.state.users.rows.get(&user).map(|row| row.key_id()));
         let Some(key_id) = key_id else { return Ok(None) };
         let key = self.vault().data_key(&key_id).map_err(fault)?;
-        let address = self.caller.address.to_string();
+        let address = self.caller.source.address.to_string();
         Ok(Some(self.vault().seal(&key, StreamKind::USER, Field::ORIGIN, address.as_bytes())))
     }
 

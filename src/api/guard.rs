@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use events::envelope::Actor;
@@ -14,9 +14,8 @@ use events::id::{CommandId, UserId};
 use super::AppState;
 use super::asking::fault;
 use super::error::{ApiError, Fault};
-use super::headers::is_cross_site;
-use super::metrics;
-use crate::auth::address::client_address;
+use super::source::{Gate, Source};
+use super::{cors, metrics};
 use crate::auth::authenticate::{Account, Accounts, AuthError};
 use crate::auth::basic::BasicCredentials;
 use crate::auth::throttle::{LockAccount, LockoutPolicy};
@@ -29,8 +28,6 @@ use crate::vault::login::LoginTag;
 /// Routes under `/api` that answer anybody. A test walks all routes and knows this list.
 pub const PUBLIC: &[&str] = &["/api/healthcheck", "/api/openapi.json", "/api/docs", "/api/docs/page.css"];
 
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-
 /// The other end of the connection, before any proxy's word about it.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
@@ -40,23 +37,27 @@ pub struct Peer(pub SocketAddr);
 pub struct Caller {
     /// Who; that he may still ask is decided anew with each command.
     pub user: UserId,
-    /// The client's address, as far as it can be believed.
-    pub address: IpAddr,
+    /// From where.
+    pub source: Source,
 }
 
 /// Asks for credentials before anything else is said about a guarded path, so that an outsider can't tell routes, methods or
 /// ids apart. What another site's page made a browser send is refused even before that: it must not count as a wrong password.
 pub(super) async fn guard(State(app): State<AppState>, mut request: Request, next: Next) -> Response {
+    if let Some(answer) = cors::preflight(&app, &request) {
+        return answer;
+    }
     if !asks_for_credentials(request.uri().path()) {
         return next.run(request).await;
     }
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if changes && is_cross_site(request.headers(), app.public_url()) {
+    if changes && cors::is_foreign(&app, request.method(), request.headers()) {
         return ApiError::CrossSite.into_response();
     }
     // Requests without a connection come from tests of this process.
     let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip());
-    match authenticate(&app, request.headers(), peer).await {
+    let source = Source::of(peer, request.headers(), &app.config().server.behind_proxy);
+    match authenticate(&app, request.headers(), request.uri().path(), source).await {
         // The router would answer in plain text when it decodes an id that is no UTF-8.
         Ok(_) if !decodes(request.uri().path()) => ApiError::NoRoute.into_response(),
         Ok(caller) => {
@@ -95,16 +96,21 @@ fn decodes(path: &str) -> bool {
     std::str::from_utf8(&decoded).is_ok()
 }
 
-async fn authenticate(app: &AppState, headers: &HeaderMap, peer: IpAddr) -> Result<Caller, ApiError> {
-    let forwarded_for = headers.get_all(X_FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
-    let address = client_address(peer, forwarded_for, &app.config().server.behind_proxy);
+async fn authenticate(
+    app: &AppState,
+    headers: &HeaderMap,
+    path: &str,
+    source: Source,
+) -> Result<Caller, ApiError> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
         return Err(ApiError::InvalidCredentials);
     };
     let credentials = BasicCredentials::parse(value.as_bytes()).map_err(|_| ApiError::InvalidCredentials)?;
-    match app.authenticator().authenticate(&LedgerAccounts(app.ledger()), &credentials, address).await {
-        Ok(user) => Ok(Caller { user, address }),
+    let gate = Gate::of(app, source, path)?;
+    let accounts = LedgerAccounts(app.ledger());
+    match app.authenticator().authenticate(&accounts, &credentials, source.address).await {
+        Ok(user) => gate.admit(app, user).map(|()| Caller { user, source }),
         Err(AuthError::WrongCredentials { lock }) => {
             if let Some(lock) = lock {
                 record_lock(app, lock);

@@ -1,7 +1,7 @@
 //! Headers and query parameters that change what a request means.
 
-use axum::http::header::{IF_MATCH, IF_NONE_MATCH, ORIGIN};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use axum::http::header::{CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, ORIGIN};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use events::id::{Epoch, Sequence};
 
 use super::error::ApiError;
@@ -122,12 +122,33 @@ pub fn ledger_sequence(epoch: Epoch, sequence: Sequence) -> HeaderValue {
         .expect("digits and a dot are a header value")
 }
 
-/// Whether a page of another site made a browser send this (SECURITY L15). Programs send neither header and pass.
-pub fn is_cross_site(headers: &HeaderMap, public_url: &str) -> bool {
-    let sites = headers.get_all(SEC_FETCH_SITE);
-    let from_elsewhere = sites.iter().any(|site| !matches!(site.as_bytes(), b"same-origin" | b"none"));
-    let origins = headers.get_all(ORIGIN);
-    from_elsewhere || origins.iter().any(|origin| origin.as_bytes() != public_url.as_bytes())
+/// Whether a page of another site made a browser send this (SECURITY L15), and no site that is trusted. Programs send neither
+/// header and pass.
+pub fn is_cross_site(headers: &HeaderMap, public_url: &str, trusts: impl FnOnce(&str) -> bool) -> bool {
+    let mut origins = headers.get_all(ORIGIN).iter();
+    match (origins.next().map(HeaderValue::as_bytes), origins.next()) {
+        (Some(origin), None) if origin != public_url.as_bytes() => {
+            !std::str::from_utf8(origin).is_ok_and(trusts)
+        }
+        (_, None) => {
+            let mut sites = headers.get_all(SEC_FETCH_SITE).iter();
+            sites.any(|site| !matches!(site.as_bytes(), b"same-origin" | b"none"))
+        }
+        (_, Some(_)) => true,
+    }
+}
+
+/// Whether a browser sends this for another site's page only after that page's site was allowed to (a preflight). What it
+/// sends without asking may carry the password that it has kept of its user.
+pub fn is_asked_first(method: &Method, headers: &HeaderMap) -> bool {
+    let is_json = |value: &HeaderValue| {
+        let bytes = value.as_bytes();
+        bytes.get(..16).is_some_and(|kind| kind.eq_ignore_ascii_case(b"application/json"))
+    };
+    let ours = [IF_MATCH, IF_NONE_MATCH, IDEMPOTENCY_KEY, LEDGER_MIN_SEQUENCE];
+    !matches!(*method, Method::GET | Method::HEAD | Method::POST)
+        || headers.get(CONTENT_TYPE).is_some_and(is_json)
+        || ours.iter().any(|name| headers.contains_key(name))
 }
 
 /// The one value of a header that may stand once.
@@ -339,7 +360,8 @@ mod tests {
         }
     }
 
-    type SiteRow = (&'static [(&'static str, &'static [u8])], bool);
+    type Sent = &'static [(&'static str, &'static [u8])];
+    type SiteRow = (Sent, bool);
 
     #[test]
     fn l15_cross_site_requests_are_known_by_either_header() {
@@ -356,7 +378,38 @@ mod tests {
             (&[("sec-fetch-site", b"same-origin"), ("origin", b"https://evil.example")], true),
         ];
         for (values, expected) in rows {
-            assert_eq!(is_cross_site(&headers(values), ours), *expected, "{values:?}");
+            assert_eq!(is_cross_site(&headers(values), ours, |_| false), *expected, "{values:?}");
+        }
+        let friend = |origin: &str| origin == "https://friend.example";
+        let rows: &[SiteRow] = &[
+            (&[("origin", b"https://friend.example")], false),
+            (&[("sec-fetch-site", b"cross-site"), ("origin", b"https://friend.example")], false),
+            (&[("sec-fetch-site", b"cross-site")], true),
+            (&[("origin", b"https://friend.example"), ("origin", b"https://friend.example")], true),
+            (&[("origin", b"https://friend.example"), ("origin", b"https://evil.example")], true),
+            (&[("origin", b"\xff")], true),
+            (&[("origin", b"")], true),
+        ];
+        for (values, expected) in rows {
+            assert_eq!(is_cross_site(&headers(values), ours, friend), *expected, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn a_browser_asks_before_it_sends_what_a_form_could_not() {
+        let rows: &[(Method, Sent, bool)] = &[
+            (Method::POST, &[], false),
+            (Method::POST, &[("authorization", b"Basic YTpi")], false),
+            (Method::POST, &[("content-type", b"text/plain")], false),
+            (Method::POST, &[("content-type", b"application/x-www-form-urlencoded")], false),
+            (Method::POST, &[("content-type", b"Application/JSON; charset=utf-8")], true),
+            (Method::POST, &[("idempotency-key", b"k")], true),
+            (Method::GET, &[], false),
+            (Method::PUT, &[], true),
+            (Method::DELETE, &[], true),
+        ];
+        for (method, values, expected) in rows {
+            assert_eq!(is_asked_first(method, &headers(values)), *expected, "{method} {values:?}");
         }
     }
 

@@ -16,6 +16,7 @@ use events::id::{CommandId, UserId};
 use futures_util::FutureExt as _;
 
 use super::AppState;
+use super::cors;
 use super::error::{ApiError, Fault, finish};
 use super::guard::{Caller, is_guarded};
 use super::metrics::{Route, method_label};
@@ -48,6 +49,7 @@ async fn answer(app: AppState, id: CommandId, mut request: Request, next: Next) 
     let route = Route(request.extensions().get::<MatchedPath>().cloned());
     let limits = &app.config().limits;
     let head = head_bytes(&request);
+    let origin = cors::origin(request.headers());
 
     let answered = if head > limits.header_bytes {
         ApiError::HeadTooLarge(limits.header_bytes).into_response()
@@ -74,6 +76,7 @@ async fn answer(app: AppState, id: CommandId, mut request: Request, next: Next) 
         // Answers hold secrets and depend on who asks.
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
+    cors::share(&app, &path, origin.as_ref(), headers);
     let line = Line {
         method: &method,
         path: &path,

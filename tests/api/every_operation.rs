@@ -72,6 +72,7 @@ async fn house() -> House {
     let house = House::new(Config::default());
     house.app(ADMIN, "one", None).await;
     let made = [
+        ("/api/admin/security/cors/whitelist", json!({ "whitelist": [{ "domain": "https://one.example" }] })),
         ("/api/mgmt/oauthprofiles", json!({ "name": "one", "oauthAppId": 1, "refreshToken": "r" })),
         (
             "/api/mgmt/datasources",

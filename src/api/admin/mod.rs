@@ -4,6 +4,7 @@
 mod not_offered;
 mod permissions;
 mod roles;
+mod security;
 mod tenants;
 mod user_fields;
 mod users;
@@ -23,6 +24,22 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(users::show))
         .routes(routes!(permissions::list))
         .routes(routes!(permissions::show))
+        .routes(routes!(
+            security::ip_whitelists::show_system,
+            security::ip_whitelists::create_system,
+            security::ip_whitelists::update_system,
+            security::ip_whitelists::delete_system,
+        ))
+        .routes(routes!(security::whitelisted::tenants))
+        .routes(routes!(
+            security::ip_whitelists::show_tenant,
+            security::ip_whitelists::create_tenant,
+            security::ip_whitelists::update_tenant,
+            security::ip_whitelists::delete_tenant,
+        ))
+        .routes(routes!(security::whitelisted::users))
+        .routes(routes!(security::cors::list, security::cors::create))
+        .routes(routes!(security::cors::show, security::cors::update, security::cors::delete))
         .routes(routes!(not_offered::auth_types))
         .routes(routes!(not_offered::auth_type))
         .routes(routes!(not_offered::auth_services))

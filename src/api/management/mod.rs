@@ -2,6 +2,7 @@
 
 mod data_sources;
 mod data_stores;
+mod ip_whitelist;
 mod not_offered;
 mod oauth_apps;
 mod oauth_profiles;
@@ -27,4 +28,5 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(data_stores::list))
         .routes(routes!(data_stores::show))
         .routes(routes!(permissions::show))
+        .routes(routes!(ip_whitelist::show, ip_whitelist::create, ip_whitelist::update, ip_whitelist::delete))
 }

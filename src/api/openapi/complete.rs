@@ -84,7 +84,7 @@ impl Codes {
             codes::PASSWORD_MUST_CHANGE,
         ];
         self.add(401, &not_believed);
-        self.add(403, &[codes::CROSS_SITE]);
+        self.add(403, &[codes::CROSS_SITE, codes::ADDRESS_REFUSED]);
         self.add(429, &[codes::TOO_MANY_FAILURES]);
         self.add(503, &[codes::BUSY, codes::STORAGE]);
     }
@@ -144,7 +144,7 @@ impl<'a> Completing<'a> {
     fn guarded(&mut self, cross_site_is_refused: bool) {
         self.codes.at_the_guard();
         if !cross_site_is_refused {
-            self.codes.0.remove(&403);
+            self.codes.0.insert(403, vec![codes::ADDRESS_REFUSED]);
         }
         let permissions: Vec<u16> = self
             .extension(PERMISSIONS)

@@ -49,6 +49,10 @@ pub(super) mod tag {
     pub(in crate::api) const USERS: &str = "Users";
     /// `/api/admin/permissions`, `/api/mgmt/permissions`
     pub(in crate::api) const PERMISSIONS: &str = "Permissions";
+    /// `/api/admin/security/whitelist`, `/api/mgmt/security/whitelist`
+    pub(in crate::api) const WHITELISTS: &str = "IP address whitelists";
+    /// `/api/admin/security/cors`
+    pub(in crate::api) const CORS: &str = "CORS whitelist";
     /// `/api/audit`
     pub(in crate::api) const AUDIT: &str = "Audit";
     /// `/api/operate`, `/metrics`
@@ -80,6 +84,11 @@ const TAGS: &[(&str, &str)] = &[
     (tag::ROLES, "Roles: named sets of permissions, each of one tenant."),
     (tag::USERS, "Users: who may ask."),
     (tag::PERMISSIONS, "The catalogue of permissions, and which of them somebody holds."),
+    (
+        tag::WHITELISTS,
+        "Which addresses requests may come from. One that a list doesn't let in is answered 403, before its password is judged when the list is the system's.",
+    ),
+    (tag::CORS, "Whose pages may call this API from a browser, when limit 5 (CORSBehavior) is 2."),
     (tag::AUDIT, "What happened: for holders of 101 or 12. Reading here is no event."),
     (tag::OPERATION, "How the server does: for users of the system tenant who hold 102 or 12."),
     (tag::HEALTH, "Is it alive, is it ready: for load balancers and people, without credentials."),
@@ -110,6 +119,9 @@ meaning; `x-error-codes` lists them with their messages, and each response names
 **Ids** are accepted as numbers or as texts; what an operation answers, its schema says.
 
 **Methods.** HEAD is answered wherever GET is, with the same headers and no body.
+
+**Pages of other sites** may call when limit 5 (CORSBehavior) lets them: every answer to them, a refusal too, then carries \
+`Access-Control-Allow-Origin`, and never `Access-Control-Allow-Credentials`. Addresses that a whitelist doesn't let in get 403.
 
 **Writes** answer after their events are on disk, with `Ledger-Sequence`; `Idempotency-Key` makes them repeatable, `If-Match` \
 conditional. Unknown properties and query parameters are refused by name.";
@@ -257,5 +269,8 @@ fn anywhere() -> Value {
             serde_json::to_value(response).expect("a response has string keys and no failing serialisers"),
         );
     }
+    let description = "To OPTIONS with `Origin` and `Access-Control-Request-Method`, when pages of that origin may call (limit 5, \
+        CORSBehavior): what they may send. It asks for no credentials, and says nothing of the address.";
+    responses.insert("204".to_owned(), json!({ "description": description }));
     json!({ "responses": responses, "textCodesBelow": TEXT_CODE_FAMILIES })
 }

@@ -7,6 +7,7 @@ mod audit;
 mod not_offered;
 mod page;
 mod table;
+mod whitelists;
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -208,7 +209,34 @@ impl World {
                 (taken["size"].as_u64().expect("a size"), name)
             }
             Thing::Number(id) => (id, name),
+            Thing::SystemAddresses => {
+                self.addresses("/api/admin/security/whitelist/system").await;
+                (1, name)
+            }
+            Thing::AddressesOfA => {
+                let tenant = self.tenants[Org::A as usize];
+                self.addresses(&format!("/api/admin/security/whitelist/tenants/{tenant}")).await;
+                (tenant, "OrgA".to_owned())
+            }
+            Thing::Addresses(whose) => {
+                let owner = owner(whose);
+                self.addresses(&format!("/api/mgmt/security/whitelist/user?user={owner}")).await;
+                (0, owner)
+            }
+            Thing::Origin => {
+                let domain = format!("https://{name}.example");
+                let body = json!({ "whitelist": [{ "domain": domain }] });
+                let made = self.admin_makes("/api/admin/security/cors/whitelist", &body).await;
+                (id_of(&made["whitelist"][0]), domain)
+            }
         }
+    }
+
+    /// Sets lists of addresses there; nobody in these tests is kept out by them, for they all ask from this machine.
+    async fn addresses(&self, path: &str) {
+        let body = json!({ "dataAccess": [{ "startAddress": "192.0.2.1" }] }).to_string();
+        let answer = self.house.send_as(ADMIN, Method::PUT, path, &[JSON], body).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}: {answer:?}");
     }
 
     async fn body(&self, sent: Sent, his: &str) -> Option<Value> {
@@ -227,6 +255,8 @@ impl World {
                 let profile = self.make(Thing::Profile(whose), his).await.0;
                 Self::source_body(&name, Some(profile))
             }
+            Sent::Origins => json!({ "whitelist": [{ "domain": format!("https://{name}.example") }] }),
+            Sent::Origin => json!({ "domain": format!("https://{name}.example") }),
             Sent::Level => json!({ "level": "info" }),
             Sent::Tenant => json!({ "name": name, "parentTenant": 1 }),
             Sent::UserOfA => {

@@ -34,6 +34,12 @@ pub(super) enum Thing {
     RoleOfA,
     Snapshot,
     Number(u64),
+    /// Address lists of the whole system, of OrgA, of a user.
+    SystemAddresses,
+    AddressesOfA,
+    Addresses(Whose),
+    /// A trusted origin.
+    Origin,
 }
 
 /// What is sent.
@@ -51,6 +57,9 @@ pub(super) enum Body {
     RoleOfA,
     /// Of the log, which is no event.
     Level,
+    /// A new trusted origin, and one as it shall be.
+    Origins,
+    Origin,
 }
 
 /// What a 2xx is looked through for: `+` when it is there, `-` when it is not.
@@ -118,6 +127,7 @@ pub(super) const TABLE: &[Family] = &[
     ADMINISTRATION,
     OPERATION,
     ACCESS,
+    super::whitelists::WHITELISTS,
     NOT_OFFERED,
 ];
 
