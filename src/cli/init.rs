@@ -238,7 +238,7 @@ fn given_password(file: Option<&Path>) -> Result<Option<Given>, Failure> {
 }
 
 /// The whole file but the line end that editors and `echo` leave.
-fn read_password(path: &Path) -> io::Result<PlainSecret> {
+pub(super) fn read_password(path: &Path) -> io::Result<PlainSecret> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(PASSWORD_FILE_BYTES_MAX));
     File::open(path)?.take(PASSWORD_FILE_BYTES_MAX as u64).read_to_end(&mut bytes)?;
     let text = std::str::from_utf8(&bytes).map_err(|_| io::Error::other("it is not UTF-8"))?;

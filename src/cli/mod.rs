@@ -21,6 +21,7 @@ mod progress;
 mod replay;
 mod serve;
 mod snapshot;
+mod user;
 mod verify;
 
 /// An event-sourced authorization ledger: OAuth objects, tokens and provable history in one binary.
@@ -39,6 +40,7 @@ enum Command {
     Replay(replay::Replay),
     Events(events::Events),
     Snapshot(snapshot::Snapshot),
+    User(user::User),
     Completions(completions::Completions),
 }
 
@@ -60,6 +62,7 @@ pub fn main() -> ExitCode {
         Command::Replay(replay) => replay.run(),
         Command::Events(events) => events.run(),
         Command::Snapshot(snapshot) => snapshot.run(),
+        Command::User(user) => user.run(),
         Command::Completions(completions) => completions.run(&mut Arguments::command()),
     };
     match outcome {
@@ -144,7 +147,7 @@ fn closed_pipe(result: std::io::Result<()>) -> Result<(), Failure> {
 }
 
 /// Flags of every command that reads settings.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 struct Settings {
     /// A TOML file with settings
     #[arg(long, value_name = "FILE")]

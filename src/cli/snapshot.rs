@@ -142,7 +142,7 @@ fn or_ask_the_server(reason: NotOpened, config: &Config, method: &str) -> Failur
     }
 }
 
-fn tell_skipped(skipped: &[Skipped]) {
+pub(super) fn tell_skipped(skipped: &[Skipped]) {
     for Skipped { file, reason } in skipped {
         let _ = writeln!(std::io::stderr(), "authledger: passed over {}: {reason}", file.display());
     }

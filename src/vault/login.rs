@@ -56,6 +56,11 @@ impl LoginName {
         &self.sent
     }
 
+    /// Whether both are one user's name.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        self.canonical == other.canonical
+    }
+
     pub(super) fn tag(&self, key: &KeyBytes) -> LoginTag {
         LoginTag(*blake3::keyed_hash(key.expose(), self.canonical.as_bytes()).as_bytes())
     }

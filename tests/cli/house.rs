@@ -119,6 +119,15 @@ pub(crate) fn wait(child: &mut Child) -> ExitStatus {
     }
 }
 
+/// Asks again until it is so.
+pub(crate) fn wait_until(mut is_so: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < end, "it does not happen");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// A server on a port of its own.
 pub(crate) struct Server {
     child: Child,
@@ -164,6 +173,18 @@ impl Server {
         let text = answer.body_mut().read_to_string().expect("a body");
         assert!(answer.status().is_success(), "{method} {path}: {} {text}", answer.status());
         serde_json::from_str(&text).unwrap_or(Value::Null)
+    }
+
+    /// A GET by somebody: the status, and the body when it is JSON.
+    pub(crate) fn ask_as(&self, user: &str, password: &str, path: &str) -> (u16, Value) {
+        use base64::Engine;
+        let credentials = base64::prelude::BASE64_STANDARD.encode(format!("{user}:{password}"));
+        let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
+        let asked = agent.get(format!("{}{path}", self.url));
+        let mut answer =
+            asked.header("authorization", format!("Basic {credentials}")).call().expect("an answer");
+        let text = answer.body_mut().read_to_string().expect("a body");
+        (answer.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::Null))
     }
 
     /// Asks it to end, and waits for that.

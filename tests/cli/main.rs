@@ -10,4 +10,5 @@ mod refusals;
 mod replay;
 mod snapshot;
 mod usage;
+mod user;
 mod verify;

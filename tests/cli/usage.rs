@@ -29,6 +29,20 @@ fn what_is_not_understood_is_usage_and_touches_nothing() {
         (&["verify"], &[("AUTHLEDGER_KEYS__MASTER", "x")], &["keys.master must be 32 bytes"]),
         (&["verify", "--data-dir", ""], &[], &["ledger.data_dir must be a path"]),
         (&["init", "--config", "missing.toml"], &[], &["missing.toml"]),
+        (&["user"], &[], &["set-password", "unlock"]),
+        (&["user", "unlock"], &[], &["<NAME|--id <N>>"]),
+        (&["user", "unlock", "ada", "--id", "2"], &[], &["cannot be used with"]),
+        (&["user", "unlock", "--id", "ada"], &[], &["--id <N>"]),
+        (&["user", "unlock", ""], &[], &["1 to 128 characters"]),
+        (&["user", "unlock", "a:b"], &[], &["no colon"]),
+        (&["user", "set-password", "ada", "--temporary", "--final"], &[], &["cannot be used with"]),
+        (
+            &["user", "unlock", "ada", "--server", "http://localhost"],
+            &[],
+            &["--as <NAME>", "--as-password-file <F>"],
+        ),
+        (&["user", "unlock", "ada", "--as", "d2cadmin"], &[], &["--server <URL>"]),
+        (&["user", "unlock", "ada", "--server", "x", "--data-dir", "y"], &[], &["cannot be used with"]),
         (&["completions", "cobol"], &[], &["bash"]),
     ];
     for (arguments, environment, texts) in rows {
@@ -43,10 +57,10 @@ fn what_is_not_understood_is_usage_and_touches_nothing() {
 #[test]
 fn help_stands_on_standard_output_and_names_the_exit_codes() {
     run(&["--version"]).expect(0, &["authledger 0."]);
-    for name in ["serve", "init", "verify", "replay", "events", "completions"] {
+    for name in ["serve", "init", "verify", "replay", "events", "user", "completions"] {
         let short = run(&[name, "-h"]).expect(0, &["Usage: authledger"]);
         assert!(short.err.is_empty() && short.out().contains(name));
     }
     run(&["verify", "--help"]).expect(0, &["10  tampered", "11  forked", "12  stale", "13  incomplete"]);
-    run(&["completions", "bash"]).expect(0, &["_authledger"]);
+    run(&["completions", "bash"]).expect(0, &["_authledger", "--as-password-file"]);
 }
