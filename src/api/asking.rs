@@ -100,6 +100,11 @@ impl Asking {
         &self.app
     }
 
+    /// Who asks, and from where.
+    pub fn caller(&self) -> Caller {
+        self.caller
+    }
+
     /// Who asks, in his own name or another's.
     pub fn user(&self) -> UserId {
         self.caller.user

@@ -10,23 +10,28 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use events::envelope::Actor;
 use events::id::{CommandId, UserId};
+use events::sealed::Sealed;
 
 use super::AppState;
 use super::asking::fault;
 use super::error::{ApiError, Fault};
 use super::source::{Gate, Source};
 use super::{cors, metrics};
-use crate::auth::authenticate::{Account, Accounts, AuthError};
+use crate::auth::authenticate::{Account, Accounts, AuthError, Purpose};
 use crate::auth::basic::BasicCredentials;
 use crate::auth::throttle::{LockAccount, LockoutPolicy};
 use crate::clock::draw;
 use crate::commands::{Cause, Command, Wish, limit, user::LockUser};
 use crate::ledger::live::Ledger;
 use crate::logs::{self, for_request};
-use crate::vault::login::LoginTag;
+use crate::vault::PlainSecret;
+use crate::vault::login::{LoginName, LoginTag};
 
 /// Routes under `/api` that answer anybody. A test walks all routes and knows this list.
 pub const PUBLIC: &[&str] = &["/api/healthcheck", "/api/openapi.json", "/api/docs", "/api/docs/page.css"];
+
+/// The one operation that an expired or temporary password is good for.
+pub(super) const CHANGE_PASSWORD: &str = "/api/admin/userdetails/changePassword";
 
 /// The other end of the connection, before any proxy's word about it.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +62,9 @@ pub(super) async fn guard(State(app): State<AppState>, mut request: Request, nex
     // Requests without a connection come from tests of this process.
     let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip());
     let source = Source::of(peer, request.headers(), &app.config().server.behind_proxy);
-    match authenticate(&app, request.headers(), request.uri().path(), source).await {
+    let path = request.uri().path();
+    let purpose = purpose(request.method(), path);
+    match authenticate(&app, request.headers(), path, purpose, source).await {
         // The router would answer in plain text when it decodes an id that is no UTF-8.
         Ok(_) if !decodes(request.uri().path()) => ApiError::NoRoute.into_response(),
         Ok(caller) => {
@@ -100,6 +107,7 @@ async fn authenticate(
     app: &AppState,
     headers: &HeaderMap,
     path: &str,
+    purpose: Purpose,
     source: Source,
 ) -> Result<Caller, ApiError> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
@@ -109,23 +117,73 @@ async fn authenticate(
     let credentials = BasicCredentials::parse(value.as_bytes()).map_err(|_| ApiError::InvalidCredentials)?;
     let gate = Gate::of(app, source, path)?;
     let accounts = LedgerAccounts(app.ledger());
-    match app.authenticator().authenticate(&accounts, &credentials, source.address).await {
+    match app.authenticator().authenticate(&accounts, &credentials, source.address, purpose).await {
         Ok(user) => gate.admit(app, user).map(|()| Caller { user, source }),
-        Err(AuthError::WrongCredentials { lock }) => {
+        Err(error) => Err(not_believed(app, error)),
+    }
+}
+
+/// What a request's credentials have to be good for.
+fn purpose(method: &Method, path: &str) -> Purpose {
+    let new_password = method == Method::PUT && path == CHANGE_PASSWORD;
+    if new_password { Purpose::NewPassword } else { Purpose::Everything }
+}
+
+/// Refuses unless `password` is the present one of who asks, called `name`. A wrong one counts like any other, whoever's
+/// right credentials came with it.
+pub(super) async fn knows_password(
+    app: &AppState,
+    caller: Caller,
+    name: &LoginName,
+    password: &PlainSecret,
+) -> Result<(), ApiError> {
+    let credentials = BasicCredentials { name: name.as_sent().clone(), password: password.clone() };
+    let accounts = LedgerAccounts(app.ledger());
+    let judged = app
+        .authenticator()
+        .authenticate(&accounts, &credentials, caller.source.address, Purpose::Everything)
+        .await;
+    match judged {
+        // The caller was let in for this although his password is over; here it only has to be his.
+        Ok(user) | Err(AuthError::PasswordExpired { user } | AuthError::MustChangePassword { user })
+            if user == caller.user =>
+        {
+            Ok(())
+        }
+        Ok(_) => Err(ApiError::WrongCurrentPassword),
+        Err(error) => Err(match not_believed(app, error) {
+            ApiError::InvalidCredentials => ApiError::WrongCurrentPassword,
+            other => other,
+        }),
+    }
+}
+
+/// Whether `password` is the one of this hash.
+pub(super) async fn is_same_password(
+    app: &AppState,
+    hash: &Sealed,
+    password: &PlainSecret,
+) -> Result<bool, ApiError> {
+    app.authenticator().is_same(hash, password).await.map_err(|error| not_believed(app, error))
+}
+
+fn not_believed(app: &AppState, error: AuthError) -> ApiError {
+    match error {
+        AuthError::WrongCredentials { lock } => {
             if let Some(lock) = lock {
                 record_lock(app, lock);
             }
-            Err(ApiError::InvalidCredentials)
+            ApiError::InvalidCredentials
         }
-        Err(AuthError::Inactive { .. }) => Err(ApiError::AccountInactive),
-        Err(AuthError::PasswordExpired { .. }) => Err(ApiError::PasswordExpired),
-        Err(AuthError::MustChangePassword { .. }) => Err(ApiError::PasswordMustChange),
-        Err(AuthError::Throttled { retry_after }) => {
-            Err(ApiError::TooManyFailures { retry_after_secs: secs(retry_after) })
+        AuthError::Inactive { .. } => ApiError::AccountInactive,
+        AuthError::PasswordExpired { .. } => ApiError::PasswordExpired,
+        AuthError::MustChangePassword { .. } => ApiError::PasswordMustChange,
+        AuthError::Throttled { retry_after } => {
+            ApiError::TooManyFailures { retry_after_secs: secs(retry_after) }
         }
-        Err(AuthError::Busy) => Err(ApiError::Busy),
-        Err(AuthError::Vault(error)) => Err(fault(error)),
-        Err(error @ AuthError::Hash(_)) => Err(ApiError::Internal(Fault::new(error))),
+        AuthError::Busy => ApiError::Busy,
+        AuthError::Vault(error) => fault(error),
+        AuthError::Hash(_) => ApiError::Internal(Fault::new(error)),
     }
 }
 

@@ -9,7 +9,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use events::{
     envelope::StreamKind,
     id::{Sequence, UserId},
-    sealed::Field,
+    sealed::{Field, Sealed},
     time::Timestamp,
     user::{Password, PasswordStatus, UserStatus},
 };
@@ -31,7 +31,7 @@ use crate::{
     config,
     metrics::Registry,
     vault::{
-        Vault, VaultError,
+        PlainSecret, Vault, VaultError,
         login::{LoginName, LoginTag},
     },
 };
@@ -139,6 +139,16 @@ pub struct Authenticator {
     measures: Measures,
 }
 
+/// What right credentials are wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// All that the account may do.
+    Everything,
+    /// Another password, and nothing else: one that has expired, or is temporary and not over, is good for that. Whether its
+    /// holder knows it is asked once more, so that these credentials alone end no row of failures.
+    NewPassword,
+}
+
 /// An attempt on its way.
 struct Attempt {
     tag: LoginTag,
@@ -146,6 +156,7 @@ struct Attempt {
     nameable: bool,
     password: Zeroizing<Vec<u8>>,
     subscriber: Subscriber,
+    purpose: Purpose,
 }
 
 /// What can be said of an attempt without Argon2.
@@ -186,10 +197,17 @@ impl Authenticator {
         accounts: &impl Accounts,
         credentials: &BasicCredentials,
         address: IpAddr,
+        purpose: Purpose,
     ) -> Result<UserId, AuthError> {
-        let judged = self.judge_credentials(accounts, credentials, address).await;
+        let judged = self.judge_credentials(accounts, credentials, address, purpose).await;
         self.measures.ended(Ending::of(&judged));
         judged
+    }
+
+    /// Whether `password` is the one of this hash; nothing is counted.
+    pub async fn is_same(&self, hash: &Sealed, password: &PlainSecret) -> Result<bool, AuthError> {
+        let stored = self.vault.unseal_text(hash, StreamKind::USER, Field::PASSWORD_HASH)?;
+        Ok(self.hasher.verify(prepared(password), Some(stored)).await?)
     }
 
     async fn judge_credentials(
@@ -197,11 +215,12 @@ impl Authenticator {
         accounts: &impl Accounts,
         credentials: &BasicCredentials,
         address: IpAddr,
+        purpose: Purpose,
     ) -> Result<UserId, AuthError> {
-        let attempt = self.attempt(credentials, address);
+        let attempt = self.attempt(credentials, address, purpose);
         if let Glance::Verified(user, account) = self.glance(accounts, &attempt) {
             self.measures.looked(true);
-            return self.admit(user, &account);
+            return self.admit(user, &account, purpose);
         }
         self.check_throttles(&attempt)?;
         let _turn = self.turns.take(attempt.tag).await.ok_or(AuthError::Busy)?;
@@ -213,7 +232,7 @@ impl Authenticator {
         match glance {
             Glance::Verified(user, account) => {
                 self.measures.looked(true);
-                self.admit(user, &account)
+                self.admit(user, &account, purpose)
             }
             Glance::Judge(user, account, password) => {
                 self.measures.looked(false);
@@ -237,7 +256,7 @@ impl Authenticator {
         self.measures.register(registry);
     }
 
-    fn attempt(&self, credentials: &BasicCredentials, address: IpAddr) -> Attempt {
+    fn attempt(&self, credentials: &BasicCredentials, address: IpAddr, purpose: Purpose) -> Attempt {
         let name = LoginName::parse(credentials.name.expose());
         Attempt {
             tag: match &name {
@@ -248,6 +267,7 @@ impl Authenticator {
             nameable: name.is_ok(),
             password: prepared(&credentials.password),
             subscriber: Subscriber::of(address),
+            purpose,
         }
     }
 
@@ -284,7 +304,7 @@ impl Authenticator {
         if self.hasher.verify(attempt.password.clone(), Some(stored)).await? {
             let tag = self.verified.tag(user, account.changed, &attempt.password);
             self.verified.remember(tag, self.clock.monotonic());
-            self.admit(user, account)
+            self.admit(user, account, attempt.purpose)
         } else {
             self.count_failure(attempt);
             let lock = self.lockouts.failed(user, account.changed, self.clock.now(), accounts.lockout());
@@ -296,20 +316,27 @@ impl Authenticator {
     }
 
     /// The password is right; what else stands in the way.
-    fn admit(&self, user: UserId, account: &Account) -> Result<UserId, AuthError> {
-        self.lockouts.succeeded(user);
+    fn admit(&self, user: UserId, account: &Account, purpose: Purpose) -> Result<UserId, AuthError> {
+        if purpose == Purpose::Everything {
+            self.lockouts.succeeded(user);
+        }
         let now = self.clock.now();
         let password = account.password.as_ref();
         match account.status {
             UserStatus::Inactive => return Err(AuthError::Inactive { user }),
             UserStatus::Active => {}
         }
-        if password.and_then(|password| password.expires_at).is_some_and(|until| now >= until) {
-            return Err(AuthError::PasswordExpired { user });
-        }
-        match password.map(|password| password.status) {
-            Some(PasswordStatus::MustChange) => Err(AuthError::MustChangePassword { user }),
-            Some(PasswordStatus::Active) | None => Ok(user),
+        let expired = password.and_then(|password| password.expires_at).is_some_and(|until| now >= until);
+        let status = password.map_or(PasswordStatus::Active, |password| password.status);
+        match (purpose, status, expired) {
+            // What its holder did not change in time is dead for everything.
+            (_, PasswordStatus::MustChange, true) | (Purpose::Everything, PasswordStatus::Active, true) => {
+                Err(AuthError::PasswordExpired { user })
+            }
+            (Purpose::Everything, PasswordStatus::MustChange, false) => {
+                Err(AuthError::MustChangePassword { user })
+            }
+            (Purpose::NewPassword, _, _) | (Purpose::Everything, PasswordStatus::Active, false) => Ok(user),
         }
     }
 

@@ -66,7 +66,7 @@ pub(super) fn create(
     if !state.tenants.rows.has(&tenant) || !principal.administers(tenant) {
         return Err(Refusal::UnknownReference(Object::Tenant(tenant)));
     }
-    may_hold(state, &principal, tenant, (&wish.roles, &wish.permissions), None)?;
+    may_hold(state, &principal, tenant, (&wish.roles, &wish.permissions), None, NESTED)?;
     let other_key = wish.password.as_ref().is_some_and(|password| password.hash.key_id != wish.key.id);
     if wish.name.key_id != wish.key.id || other_key {
         return Err(Refusal::Again);
@@ -114,6 +114,12 @@ fn changeable<'a>(
     }
 }
 
+/// Roles, and permissions beside them.
+type Held<'a> = (&'a SortedVec<RoleId>, &'a SortedVec<PermissionId>);
+
+/// What they are called in the body of a user.
+const NESTED: [&str; 2] = ["permissions.roles", "permissions.permissions"];
+
 fn stream(id: UserId) -> Stream {
     Stream::new(StreamKind::USER, id.0)
 }
@@ -124,11 +130,12 @@ fn may_hold(
     state: &State<'_>,
     principal: &Principal,
     tenant: TenantId,
-    (roles, permissions): (&SortedVec<RoleId>, &SortedVec<PermissionId>),
+    (roles, permissions): Held<'_>,
     before: Option<&User>,
+    fields: [&'static str; 2],
 ) -> Result<(), Refusal> {
     if roles.is_empty() {
-        return Err(Refusal::invalid("permissions.roles", "name at least one role of the user's tenant"));
+        return Err(Refusal::invalid(fields[0], "name at least one role of the user's tenant"));
     }
     for role in roles.iter() {
         let row = state.roles.rows.get(role).filter(|row| row.tenant == tenant);
@@ -141,7 +148,7 @@ fn may_hold(
         }
     }
     let new = |permission: &PermissionId| !before.is_some_and(|before| before.permissions.has(permission));
-    may_give(principal, permissions.iter().copied().filter(new), "permissions.permissions")
+    may_give(principal, permissions.iter().copied().filter(new), fields[1])
 }
 
 /// Locks an account after too many wrong passwords.

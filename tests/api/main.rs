@@ -29,5 +29,6 @@ mod scale;
 mod schema;
 mod snapshots;
 mod status;
+mod users;
 mod who_could;
 mod wire;

@@ -13,7 +13,7 @@ use crate::{
         error::ApiError,
         fields::Fields,
         json::Json,
-        openapi::schemas::{BodySchema, body_schema, flag, id, ids, list_of, nested, one_of, text},
+        openapi::schemas::{BodySchema, Property, body_schema, flag, id, ids, list_of, nested, one_of, text},
     },
     auth::password::{CHARS_MAX, PasswordRules, judge_temporary},
     vault::{
@@ -25,7 +25,7 @@ use crate::{
 /// HDP's spelling of a time, UTC: `2025-12-31 00:00:00`.
 const HDP_TIME: &str = "%Y-%m-%d %H:%M:%S";
 /// The service that keeps passwords here; the only one so far.
-const INTERNAL_SERVICE: u64 = 1;
+pub(super) const INTERNAL_SERVICE: u64 = 1;
 /// Most roles or permissions that one user may have.
 const HELD_MAX: usize = 1000;
 
@@ -35,7 +35,7 @@ pub(super) fn hdp_time(time: Timestamp) -> String {
         .map_or_else(|| time.to_string(), |time| time.format(HDP_TIME).to_string())
 }
 
-fn parse_hdp_time(text: &str) -> Option<Timestamp> {
+pub(super) fn parse_hdp_time(text: &str) -> Option<Timestamp> {
     let time = NaiveDateTime::parse_from_str(text, HDP_TIME).ok()?;
     Some(Timestamp(time.and_utc().timestamp_micros()))
 }
@@ -61,71 +61,77 @@ body_schema!(
     Sent,
     "UserCreate",
     BodySchema::new("A new user.")
-        .required(
-            "userName",
-            text(1..=LOGIN_NAME_CHARS_MAX)
-                .about("No other user of the whole system has it; compared without regard to case.")
-                .example("ODataUser")
-        )
+        .required("userName", user_name())
         .optional("tenantId", id().about("The caller's own tenant when left out."))
         .required(
             "statusInfo",
-            nested(
-                BodySchema::new("Whether he may log in.")
-                    .required("status", one_of(&[0, 1]).about("1 active, 0 inactive.").example(1))
-                    .optional(
-                        "accountLocked",
-                        flag().about("Only `false`: an account is locked by wrong passwords.")
-                    )
-            )
+            nested(BodySchema::new("Whether he may log in.").required("status", status()).optional(
+                "accountLocked",
+                flag().about("Only `false`: an account is locked by wrong passwords.")
+            ))
         )
         .optional(
             "passwordInfo",
             nested(
                 BodySchema::new("His password; without it he can't log in yet.")
-                    .required(
-                        "password",
-                        text(1..=CHARS_MAX)
-                            .about("By the rules of `password.policy`.")
-                            .example("plum-tractor-ninety-4")
-                    )
-                    .optional(
-                        "passwordStatus",
-                        one_of(&[1, 2]).about("1 chosen; 2 temporary: he has to change it first.")
-                    )
-                    .optional(
-                        "passwordExpiration",
-                        text(19..=19)
-                            .pattern("^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$")
-                            .about("UTC, such as `2027-12-31 00:00:00`.")
-                    )
+                    .required("password", password())
+                    .optional("passwordStatus", password_status())
+                    .optional("passwordExpiration", hdp_time_text())
             )
             .example(serde_json::json!({ "password": "plum-tractor-ninety-4" }))
         )
-        .required(
-            "permissions",
-            nested(
-                BodySchema::new("What he may do: by his roles, and beside them.")
-                    .optional("roles", ids(HELD_MAX).example(serde_json::json!([3])))
-                    .optional("permissions", ids(HELD_MAX))
-            )
-        )
-        .optional(
-            "authenticationInfo",
-            nested(
-                BodySchema::new("Only what would be so anyway: the internal service, 1, under his own name.")
-                    .optional(
-                        "authUsers",
-                        list_of(
-                            BodySchema::new("")
-                                .optional("authUserName", text(0..=LOGIN_NAME_CHARS_MAX))
-                                .optional("authServiceId", id()),
-                            1
-                        )
-                    )
-            )
-        )
+        .required("permissions", nested(held()))
+        .optional("authenticationInfo", nested(authentication()))
 );
+
+/// `userName`.
+pub(super) fn user_name() -> Property {
+    text(1..=LOGIN_NAME_CHARS_MAX)
+        .about("No other user of the whole system has it; compared without regard to case.")
+        .example("ODataUser")
+}
+
+/// `statusInfo.status`.
+pub(super) fn status() -> Property {
+    one_of(&[0, 1]).about("1 active, 0 inactive.").example(1)
+}
+
+/// A password that is set.
+pub(super) fn password() -> Property {
+    text(1..=CHARS_MAX).about("By the rules of `password.policy`.").example("plum-tractor-ninety-4")
+}
+
+/// `passwordInfo.passwordStatus`.
+pub(super) fn password_status() -> Property {
+    one_of(&[1, 2]).about("1 chosen; 2 temporary: he has to change it first.")
+}
+
+/// A time in a body.
+pub(super) fn hdp_time_text() -> Property {
+    text(19..=19)
+        .pattern("^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$")
+        .about("UTC, such as `2027-12-31 00:00:00`.")
+}
+
+/// `permissions` of a user.
+pub(super) fn held() -> BodySchema {
+    BodySchema::new("What he may do: by his roles, and beside them.")
+        .optional("roles", ids(HELD_MAX).example(serde_json::json!([3])))
+        .optional("permissions", ids(HELD_MAX))
+}
+
+/// `authenticationInfo` of a user.
+pub(super) fn authentication() -> BodySchema {
+    BodySchema::new("Only what would be so anyway: the internal service, 1, under his own name.").optional(
+        "authUsers",
+        list_of(
+            BodySchema::new("")
+                .optional("authUserName", text(0..=LOGIN_NAME_CHARS_MAX))
+                .optional("authServiceId", id()),
+            1,
+        ),
+    )
+}
 
 impl Sent {
     /// Reads a body and judges the password by `policy`.
@@ -152,13 +158,18 @@ impl Sent {
     }
 }
 
+/// `status` of what is said about an account.
+pub(super) fn read_status_alone(info: &mut Fields) -> Result<UserStatus, ApiError> {
+    match info.optional_number("status")? {
+        Some(0) => Ok(UserStatus::Inactive),
+        Some(1) => Ok(UserStatus::Active),
+        Some(_) => Err(info.invalid("status", "use 0 for inactive or 1 for active")),
+        None => Err(info.missing("status")),
+    }
+}
+
 fn read_status(mut info: Fields) -> Result<UserStatus, ApiError> {
-    let status = match info.optional_number("status")? {
-        Some(0) => UserStatus::Inactive,
-        Some(1) => UserStatus::Active,
-        Some(_) => return Err(info.invalid("status", "use 0 for inactive or 1 for active")),
-        None => return Err(info.missing("status")),
-    };
+    let status = read_status_alone(&mut info)?;
     if info.optional_bool("accountLocked")? == Some(true) {
         return Err(
             info.invalid("accountLocked", "an account is locked by wrong passwords only; use status 0")
@@ -186,17 +197,20 @@ fn read_password(
         PasswordStatus::MustChange => judge_temporary(&text),
     };
     judged.map_err(|refusal| info.invalid("password", refusal.to_string()))?;
-    let expires_at = match info.optional_text("passwordExpiration")? {
-        None => None,
-        Some(text) => Some(parse_hdp_time(text.expose()).ok_or_else(|| {
-            info.invalid("passwordExpiration", "use UTC as in 2027-12-31 00:00:00, or null")
-        })?),
-    };
+    let expires_at = read_time(&mut info, "passwordExpiration")?;
     info.finish()?;
     Ok(SentPassword { text, status, expires_at })
 }
 
-fn read_held(mut held: Fields) -> Result<(SortedVec<RoleId>, SortedVec<PermissionId>), ApiError> {
+/// A time that may be left out.
+pub(super) fn read_time(info: &mut Fields, name: &str) -> Result<Option<Timestamp>, ApiError> {
+    let Some(text) = info.optional_text(name)? else { return Ok(None) };
+    let time = parse_hdp_time(text.expose());
+    time.map(Some).ok_or_else(|| info.invalid(name, "use UTC as in 2027-12-31 00:00:00, or null"))
+}
+
+/// Roles, and permissions beside them.
+pub(super) fn read_held(mut held: Fields) -> Result<(SortedVec<RoleId>, SortedVec<PermissionId>), ApiError> {
     let roles = held.optional_ids("roles")?.unwrap_or_default();
     let permissions = held.optional_ids("permissions")?.unwrap_or_default();
     for (name, count) in [("roles", roles.len()), ("permissions", permissions.len())] {
@@ -214,7 +228,7 @@ fn read_held(mut held: Fields) -> Result<(SortedVec<RoleId>, SortedVec<Permissio
 }
 
 /// Only what would be so anyway: external services are not there yet, and a user who thinks he has one could not log in.
-fn read_authentication(mut info: Fields, name: &LoginName) -> Result<(), ApiError> {
+pub(super) fn read_authentication(mut info: Fields, name: &LoginName) -> Result<(), ApiError> {
     const RULE: &str = "leave it out: the internal service (1) under the user's own name is the only one";
     let users = info.optional_objects("authUsers")?.unwrap_or_default();
     if users.len() > 1 {

@@ -1,4 +1,11 @@
-//! `/api/admin/users` (hdp-api 6.4): create, list, show.
+//! `/api/admin/users` (hdp-api 6.4). Here: create, list, show, and what all answers about a user have in common. Each part of a
+//! user that has an address of its own is in a file of its own.
+
+pub(super) mod access;
+pub(super) mod change;
+pub(super) mod parts;
+pub(super) mod passwords;
+pub(super) mod sources;
 
 use std::sync::Arc;
 
@@ -9,7 +16,7 @@ use axum::{
     response::Response,
 };
 use events::{
-    envelope::{Stream, StreamKind},
+    envelope::{Envelope, Stream, StreamKind},
     event::Event,
     id::{PermissionId, RoleId, TenantId, UserId},
     sealed::Field,
@@ -23,12 +30,12 @@ use projections::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::user_fields::{Sent, hdp_time};
+use super::user_fields::{INTERNAL_SERVICE, Sent, hdp_time};
 use crate::{
     api::{
         AppState,
         answer::answer,
-        asking::{Asking, open_text},
+        asking::{Asking, echoed, fault, open_text},
         body, codes,
         error::{ApiError, Fault, Kind},
         fields::parse_id,
@@ -41,9 +48,12 @@ use crate::{
         hasher::HashError,
         permission::{CREATE_USERS, VIEW_USERS},
     },
-    commands::{NewKey, Wish, user::CreateUser},
+    commands::{
+        NewKey, Wish,
+        user::{CreateUser, found},
+    },
     ledger::{live::Receipt, past::Moment},
-    vault::PlainSecret,
+    vault::{PlainSecret, login::LoginName},
 };
 
 /// A user.
@@ -57,7 +67,7 @@ struct Shown {
     #[schema(nullable = false)]
     user_name: Option<String>,
     tenant_id: u64,
-    /// In lists with `details=true`.
+    /// With `details=true`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     tenant_name: Option<String>,
@@ -67,6 +77,14 @@ struct Shown {
     #[schema(nullable = false)]
     password_info: Option<PasswordInfo>,
     permissions: Permissions,
+    /// Not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    authentication_info: Option<AuthenticationInfo>,
+    /// With `details=true`, as far as the caller administers them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    tenants_administered: Option<Vec<u64>>,
 }
 
 impl Shown {
@@ -85,7 +103,41 @@ impl Shown {
             status_info: StatusInfo::of(user.status, user.locked_at(now)),
             password_info: user.password.as_ref().map(PasswordInfo::from),
             permissions: Permissions::of(&user.roles, &user.permissions),
+            authentication_info: None,
+            tenants_administered: None,
         }
+    }
+
+    /// As one user is shown alone.
+    fn alone(self) -> Self {
+        let authentication_info = Some(AuthenticationInfo::of(self.user_name.as_deref()));
+        Self { authentication_info, ..self }
+    }
+}
+
+/// Who vouches for him: the internal service, under his own name.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = UserAuthenticationInfo)]
+struct AuthenticationInfo {
+    auth_users: Vec<AuthUser>,
+}
+
+/// A name at a service.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct AuthUser {
+    auth_user_name: String,
+    /// 1 is the internal service.
+    auth_service_id: u64,
+}
+
+impl AuthenticationInfo {
+    /// Nobody vouches for a name that was erased.
+    fn of(name: Option<&str>) -> Self {
+        let own =
+            |name: &str| AuthUser { auth_user_name: name.to_owned(), auth_service_id: INTERNAL_SERVICE };
+        Self { auth_users: name.map(own).into_iter().collect() }
     }
 }
 
@@ -179,7 +231,7 @@ struct List {
         ("x-permissions" = json!(ids(&[CREATE_USERS]))),
         ("x-error-codes" = json!(openapi::codes(&[
             (400, codes::NO_TENANT), (400, codes::NO_ROLE), (400, codes::NO_PERMISSION),
-            (403, codes::FORBIDDEN), (409, codes::NAME_TAKEN),
+            (403, codes::FORBIDDEN), (409, codes::NAME_TAKEN), (409, codes::KEY_UNREADABLE),
         ]))),
     ),
 )]
@@ -200,11 +252,7 @@ pub(super) async fn create(
     let password = match &sent.password {
         None => None,
         Some(password) => {
-            let hash = app.hasher().hash(&password.text).await.map_err(|error| match error {
-                HashError::Busy => ApiError::Busy,
-                other => ApiError::Internal(Fault::new(other)),
-            })?;
-            let hash = seal(Field::PASSWORD_HASH, &hash);
+            let hash = seal(Field::PASSWORD_HASH, &hashed(&app, &password.text).await?);
             Some(Password { hash, status: password.status, expires_at: password.expires_at })
         }
     };
@@ -222,19 +270,29 @@ pub(super) async fn create(
     answer_created(&asking, &receipt)
 }
 
+/// The hash of a new password.
+async fn hashed(app: &AppState, password: &PlainSecret) -> Result<PlainSecret, ApiError> {
+    app.hasher().hash(password).await.map_err(|error| match error {
+        HashError::Busy => ApiError::Busy,
+        other => ApiError::Internal(Fault::new(other)),
+    })
+}
+
 fn answer_created(asking: &Asking, receipt: &Receipt) -> Result<Response, ApiError> {
     let [envelope] = &receipt.events[..] else { return Err(unexpected(receipt)) };
     let Event::UserCreated(event) = &envelope.event else { return Err(unexpected(receipt)) };
     let id = envelope.header.stream.id;
-    let name = open_text(asking.vault(), Some(&event.name), StreamKind::USER, Field::USER_NAME)?;
+    let name = echoed(asking.vault(), &event.name, StreamKind::USER, Field::USER_NAME)?;
     let body = Shown {
         id,
-        user_name: name.map(|name| name.expose().to_owned()),
+        user_name: Some(name.expose().to_owned()),
         tenant_id: envelope.header.tenant.0,
         tenant_name: None,
         status_info: StatusInfo::of(event.status, None),
         password_info: event.password.as_ref().map(PasswordInfo::from),
         permissions: Permissions::of(&event.roles, &event.permissions),
+        authentication_info: Some(AuthenticationInfo::of(Some(name.expose()))),
+        tenants_administered: None,
     };
     let location = format!("{}/api/admin/users/{id}", asking.app().public_url());
     Ok(created(receipt, &location, envelope.header.sequence, &body))
@@ -285,9 +343,14 @@ pub(super) async fn list(State(app): State<AppState>, mut asking: Asking) -> Res
 }
 
 /// Shows one user.
+///
+/// With `details=true` also the name of his tenant and the tenants that he administers.
 #[utoipa::path(
     get, path = "/api/admin/users/{id}", tag = tag::USERS, operation_id = "getUser",
-    params(parameters::Id, parameters::AsOf),
+    params(
+        parameters::Id, parameters::AsOf,
+        ("details" = Option<bool>, Query, description = "With `tenantName` and `tenantsAdministered`; not of the past."),
+    ),
     responses((status = 200, body = Shown), (status = 304)),
     extensions(
         ("x-permissions" = json!(ids(&[VIEW_USERS]))),
@@ -302,31 +365,96 @@ pub(super) async fn show(
     asking.permitted(&[VIEW_USERS])?;
     asking.in_own_name()?;
     let moment = asking.as_of()?;
+    let details = asking.query.flag("details")?;
     asking.no_more_parameters()?;
-    let (id, user) = app.ledger().read(|view| -> Result<_, ApiError> {
-        let principal = asking.principal(view, &[VIEW_USERS])?;
-        let user = parse_id(&path).map(UserId).and_then(|id| Some((id, view.state.users.rows.get(&id)?)));
-        let user = user.filter(|(_, user)| principal.administers(user.tenant));
-        let (id, user) = user.ok_or(ApiError::NotFound(Kind::User, path))?;
-        Ok((id, Arc::clone(user)))
-    })?;
     if let Some(moment) = moment {
-        return show_then(&asking, id, moment).await;
+        return show_then(&asking, &path, moment).await;
     }
-    if let Some(response) = not_modified(asking.headers(), user.changed)? {
+    let (id, user) = find(&asking, &path, &[VIEW_USERS])?;
+    if !details && let Some(response) = not_modified(asking.headers(), user.changed)? {
         return Ok(response);
     }
-    let body = presented(&asking, id, &user, None, app.clock().now())?;
+    let mut body = presented(&asking, id, &user, None, app.clock().now())?.alone();
+    if details {
+        (body.tenant_name, body.tenants_administered) = details_of(&asking, id, user.tenant)?;
+    }
     Ok(shown(user.changed, &body))
 }
 
-/// A user is never deleted so far, so who may see none now may see none of the past.
-async fn show_then(asking: &Asking, id: UserId, moment: Moment) -> Result<Response, ApiError> {
+/// The name of his tenant, and the tenants that he administers as far as the caller does.
+fn details_of(
+    asking: &Asking,
+    id: UserId,
+    tenant: TenantId,
+) -> Result<(Option<String>, Option<Vec<u64>>), ApiError> {
+    asking.app().ledger().read(|view| {
+        let principal = asking.principal(view, &[])?;
+        let name = view.state.tenants.rows.get(&tenant).map(|row| row.name.clone());
+        let administered = access::visible(view, &principal, id, TenantId(0)).map(|tenant| tenant.0);
+        Ok((name, Some(administered.collect())))
+    })
+}
+
+/// Who is gone now is shown to who audits the tenant where he lived, if he would find him were he still there.
+async fn show_then(asking: &Asking, path: &str, moment: Moment) -> Result<Response, ApiError> {
+    let unknown = || ApiError::NotFound(Kind::User, path.to_owned());
+    let id = parse_id(path).map(UserId).ok_or_else(unknown)?;
+    let (principal, gone) = asking.app().ledger().read(|view| {
+        let principal = asking.principal(view, &[VIEW_USERS])?;
+        let gone = !view.state.users.rows.has(&id);
+        if !gone {
+            found(view, &principal, id).map_err(|_| unknown())?;
+        }
+        Ok((principal, gone))
+    })?;
     let stream = Stream::new(StreamKind::USER, id.0);
     let then = asking.row_at(stream, moment, |state| state.users.rows.get(&id).cloned()).await?;
-    let then = then.ok_or_else(|| ApiError::NotFound(Kind::User, id.to_string()))?;
+    // Who may see him now may see him as he was, wherever he lived then.
+    let his = |row: &User| !gone || (principal.administers(row.tenant) && asking.audits(row.tenant));
+    let then = then.filter(|then| his(&then.row)).ok_or_else(unknown)?;
     let name = open_text_then(asking.vault(), Some(&then.row.name), StreamKind::USER, Field::USER_NAME)?;
-    Ok(then.shown(&Shown::of(id, &then.row, name, None, then.at)))
+    Ok(then.shown(&Shown::of(id, &then.row, name, None, then.at).alone()))
+}
+
+/// The user in the path, when this caller finds him. What can't be an id is a user who is not there.
+fn find(asking: &Asking, path: &str, permissions: &[PermissionId]) -> Result<(UserId, Arc<User>), ApiError> {
+    asking.app().ledger().read(|view| {
+        let principal = asking.principal(view, permissions)?;
+        let id = parse_id(path).map(UserId).ok_or_else(|| ApiError::NotFound(Kind::User, path.to_owned()))?;
+        let row = found(view, &principal, id).map_err(|refusal| asking.refused(refusal))?;
+        Ok((id, Arc::clone(row)))
+    })
+}
+
+/// His name, for what depends on it: his entry of the login index, and whether a password is too much like it.
+fn name_of(asking: &Asking, row: &User) -> Result<LoginName, ApiError> {
+    let name = asking.vault().unseal_text(&row.name, StreamKind::USER, Field::USER_NAME).map_err(fault)?;
+    LoginName::parse(name.expose()).map_err(|error| ApiError::Internal(Fault::new(error)))
+}
+
+/// A user as a command left him.
+struct Left {
+    id: UserId,
+    row: Arc<User>,
+    /// When: what ends by itself is judged by this.
+    at: Timestamp,
+}
+
+/// What the command of this receipt made of its user: what a repetition is told is what the first request was told, whatever
+/// happened to him since.
+async fn left_by(asking: &Asking, receipt: &Receipt) -> Result<Left, ApiError> {
+    let of_user = |envelope: &&Envelope| envelope.header.stream.kind == StreamKind::USER;
+    let last = receipt.events.iter().rev().find(of_user).ok_or_else(|| unexpected(receipt))?;
+    let (stream, sequence, at) = (last.header.stream, last.header.sequence, last.header.recorded_at);
+    let id = UserId(stream.id);
+    let present = asking.app().ledger().read(|view| view.state.users.rows.get(&id).cloned());
+    if let Some(row) = present.filter(|row| row.changed == sequence) {
+        return Ok(Left { id, row, at });
+    }
+    let moment = Moment::Sequence(sequence);
+    let then = asking.row_at(stream, moment, |state| state.users.rows.get(&id).cloned()).await?;
+    let row = then.ok_or_else(|| unexpected(receipt))?.row;
+    Ok(Left { id, row, at })
 }
 
 fn presented(

@@ -98,7 +98,9 @@ fn credentials(name: &str, password: &str) -> BasicCredentials {
 impl World {
     async fn from(&self, address: &str, name: &str, password: &str) -> Result<UserId, AuthError> {
         let address = address.parse().expect("an address");
-        self.authenticator.authenticate(self, &credentials(name, password), address).await
+        self.authenticator
+            .authenticate(self, &credentials(name, password), address, Purpose::Everything)
+            .await
     }
 
     async fn login(&self, name: &str, password: &str) -> Result<UserId, AuthError> {

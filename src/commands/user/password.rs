@@ -1,27 +1,22 @@
 //! Passwords of users: set by somebody else, or changed by their holders (hdp-api 6.6, 9.25).
 
 use events::{
-    id::{ConfigurationId, Sequence, UserId},
+    id::{Sequence, UserId},
     sealed::Sealed,
     time::Timestamp,
     user::{Password, PasswordSetter, PasswordStatus, UserPasswordSet},
 };
-use projections::{State, users::User};
+use projections::users::User;
 
 use super::{changeable, stream};
 use crate::{
     auth::{
-        password::TEMPORARY_LIFETIME_SECS,
+        password::{PasswordRules, TEMPORARY_LIFETIME_SECS},
         permission::{CHANGE_PASSWORD, MODIFY_USERS},
     },
-    clock::DAY_MICROS,
     commands::{Cause, Decision, Fact, Object, Refusal, View, acting, sealed_under, unchanged_since},
+    config::PasswordPolicy,
 };
-
-/// Which password policy is in force.
-const POLICY: ConfigurationId = ConfigurationId(6);
-/// Its value for the custom one.
-const CUSTOM_POLICY: &str = "2";
 
 /// What becomes of a password, or of what is said about it.
 #[derive(Clone, Debug)]
@@ -118,18 +113,8 @@ pub(in crate::commands) fn change(
     let set = UserPasswordSet {
         hash: Some(wish.hash.clone()),
         status: PasswordStatus::Active,
-        expires_at: end_by_policy(state, now),
+        expires_at: PasswordRules::of(state, PasswordPolicy::Default).expires_at(now),
         setter: PasswordSetter::Holder,
     };
     Ok(Decision { facts: vec![Fact::new(row.tenant, stream(holder), set)], ..Decision::default() })
-}
-
-/// When a password that its holder chooses now ends by the custom policy; `None` while another is in force.
-fn end_by_policy(state: &State<'_>, now: Timestamp) -> Option<Timestamp> {
-    let configuration = state.settings.configurations.get(&POLICY)?;
-    if configuration.value.as_deref() != Some(CUSTOM_POLICY) {
-        return None;
-    }
-    let days = state.settings.password_policy.get(&())?.policy.expiration_days?;
-    Some(now.saturating_add_micros(i64::from(days).saturating_mul(DAY_MICROS)))
 }

@@ -13,6 +13,7 @@ use events::{
 use projections::{State, data_sources::Filter, users::User};
 
 use super::{
+    Held, NESTED,
     access::{lost, may_live_and_administer},
     changeable, found, may_hold,
     password::{PasswordChange, by_another},
@@ -82,7 +83,7 @@ pub(in crate::commands) fn update(
     }
     let held_after = (&wish.roles, &wish.permissions);
     not_his_own(&principal, wish.user, row, held_after)?;
-    may_hold(state, &principal, tenant, held_after, Some(row))?;
+    may_hold(state, &principal, tenant, held_after, Some(row), NESTED)?;
     sealed_under(row.key_id(), [&wish.name])?;
     let logins = renamed(view, wish)?;
     let unlocked = ends_lock(row, wish.locked, "statusInfo.accountLocked", now)?;
@@ -179,9 +180,6 @@ fn not_his_own(principal: &Principal, user: UserId, row: &User, held_after: Held
     if principal.user == user && !same { Err(Refusal::Forbidden) } else { Ok(()) }
 }
 
-/// Roles, and permissions beside them.
-type Held<'a> = (&'a SortedVec<RoleId>, &'a SortedVec<PermissionId>);
-
 fn roles_set((roles, permissions): Held<'_>) -> UserRolesSet {
     UserRolesSet { roles: roles.clone(), permissions: permissions.clone() }
 }
@@ -270,7 +268,7 @@ pub(in crate::commands) fn set_permissions(
     unchanged_since(row.changed, wish.expected.as_deref())?;
     let held_after = (&wish.roles, &wish.permissions);
     not_his_own(&principal, wish.user, row, held_after)?;
-    may_hold(state, &principal, row.tenant, held_after, Some(row))?;
+    may_hold(state, &principal, row.tenant, held_after, Some(row), ["roles", "permissions"])?;
     one_administrator_stays(state, wish.user, row, holds_12(state, held_after))?;
     let fact = Fact::new(row.tenant, stream(wish.user), roles_set(held_after));
     Ok(Decision { facts: vec![fact], ..Decision::default() })

@@ -7,6 +7,7 @@ mod audit;
 mod not_offered;
 mod page;
 mod table;
+mod users;
 mod whitelists;
 
 use std::cell::Cell;
@@ -262,6 +263,13 @@ impl World {
             Sent::UserOfA => {
                 Self::user_body(&name, self.tenants[Org::A as usize], self.roles[Org::A as usize], &[])
             }
+            Sent::UserAgain => json!({
+                "userName": name, "statusInfo": { "status": 1 },
+                "permissions": { "roles": [self.roles[Org::A as usize]] },
+            }),
+            Sent::HeldInA => json!({ "roles": [self.roles[Org::A as usize]], "permissions": [] }),
+            Sent::AdministersA => json!({ "tenantsAdministered": [self.tenants[Org::A as usize]] }),
+            Sent::Fixed(text) => serde_json::from_str(text).expect("JSON"),
             Sent::RoleOfA => {
                 json!({ "name": name, "tenantId": self.tenants[Org::A as usize], "permissions": [11] })
             }

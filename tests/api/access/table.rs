@@ -6,6 +6,7 @@
 
 use super::audit::ACCESS;
 use super::not_offered::NOT_OFFERED;
+use super::users::USERS;
 
 /// Whose an application, a tenant or a user is.
 #[derive(Clone, Copy)]
@@ -54,6 +55,14 @@ pub(super) enum Body {
     Source(Option<Whose>),
     Tenant,
     UserOfA,
+    /// What replaces a user of OrgA.
+    UserAgain,
+    /// The role that users of OrgA have.
+    HeldInA,
+    /// Administrative access on OrgA.
+    AdministersA,
+    /// This text.
+    Fixed(&'static str),
     RoleOfA,
     /// Of the log, which is no event.
     Level,
@@ -100,7 +109,7 @@ const NO_APP: u64 = 222_207_711;
 const NO_PROFILE: u64 = 222_207_710;
 const NO_SOURCE: u64 = 222_207_004;
 const NO_SOURCE_TO_DELETE: u64 = 222_207_011;
-const NO_TENANT: u64 = 222_208_573;
+pub(super) const NO_TENANT: u64 = 222_208_573;
 pub(super) const NO_USER: u64 = 222_207_916;
 const NO_ROLE: u64 = 222_207_924;
 const NO_CODE: u64 = 0;
@@ -125,6 +134,7 @@ pub(super) const TABLE: &[Family] = &[
     SOURCES,
     STORES_AND_PERMISSIONS,
     ADMINISTRATION,
+    USERS,
     OPERATION,
     ACCESS,
     super::whitelists::WHITELISTS,
