@@ -29,6 +29,11 @@ impl Fields {
         }
     }
 
+    /// Whether a property of this name was sent, be it `null`.
+    pub fn has(&self, name: &str) -> bool {
+        self.left.iter().any(|(other, _)| other == name)
+    }
+
     /// A required text.
     pub fn text(&mut self, name: &str) -> Result<PlainSecret, ApiError> {
         self.optional_text(name)?.ok_or_else(|| self.missing(name))

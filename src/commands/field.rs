@@ -48,6 +48,8 @@ text! {
     TenantName;
     /// The name of a role: as that of a tenant.
     RoleName;
+    /// The name of a password policy: as that of a tenant.
+    PolicyName;
     /// A provider's endpoint: an absolute http or https URI without user name, password or fragment (RFC 6749 section 3).
     EndpointUri;
     /// A list of scopes, kept as sent; read as split at runs of spaces and commas (hdp-api 9.10).
@@ -104,6 +106,13 @@ impl DataSourceName {
 }
 
 impl TenantName {
+    /// Reads a name.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        readable_name(text).map(Self)
+    }
+}
+
+impl PolicyName {
     /// Reads a name.
     pub fn parse(text: &str) -> Result<Self, String> {
         readable_name(text).map(Self)

@@ -40,6 +40,8 @@ impl Operation<'_> {
 
     async fn ask(&self, id: &str, query: &str, headers: &[&str], body: impl Into<Body>) -> Answer {
         let path = self.path.replace("{id}", id).replace("{size}", id).replace("{kind}", "oauth_app");
+        let path =
+            ["{tenantId}", "{userId}", "{dataSourceId}"].iter().fold(path, |path, of| path.replace(of, "1"));
         self.house.send_as(ADMIN, self.method.clone(), &format!("{path}{query}"), headers, body).await
     }
 
@@ -78,6 +80,10 @@ async fn house() -> House {
             "/api/mgmt/datasources",
             json!({ "name": "one", "dataStore": 54, "options": { "ServiceKey": "sealed" } }),
         ),
+        ("/api/admin/limits/system/1", json!({ "value": 1 })),
+        ("/api/admin/limits/tenants/1/1", json!({ "value": 1 })),
+        ("/api/admin/limits/users/1/1", json!({ "value": 1 })),
+        ("/api/admin/limits/users/1/datasources/1/1", json!({ "value": 1 })),
     ];
     for (path, body) in made {
         assert_eq!(house.post_as(ADMIN, path, &body).await.status, StatusCode::CREATED, "{path}");

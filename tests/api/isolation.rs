@@ -310,6 +310,8 @@ impl Tenants {
             })
         } else if path.starts_with("/api/admin/roles") {
             json!({ "name": name(Kind::Role), "tenantId": id(Kind::Tenant), "permissions": [1] })
+        } else if path.starts_with("/api/admin/limits") {
+            json!({ "value": number })
         } else {
             json!({ "level": "info", "id": id(Kind::App) })
         };
@@ -336,19 +338,33 @@ impl Tenants {
             ("/api/admin/tenants", Kind::Tenant),
             ("/api/admin/users", Kind::User),
             ("/api/admin/roles", Kind::Role),
+            ("/api/admin/limits/tenants", Kind::Tenant),
+            ("/api/admin/limits/users", Kind::User),
             ("/api/audit", STREAMS[ask.stream].1),
         ];
         let kind =
             kind.iter().find(|(prefix, _)| template.starts_with(prefix)).map_or(Kind::App, |(_, kind)| *kind);
         // Catalogues belong to nobody.
-        let catalogue = ["/api/admin/permissions", "/api/mgmt/datastores"];
-        let id = if catalogue.iter().any(|prefix| template.starts_with(prefix)) {
+        let catalogue = [
+            "/api/admin/permissions",
+            "/api/mgmt/datastores",
+            "/api/admin/limits/system",
+            "/api/admin/configurations",
+            "/api/admin/passwordpolicy",
+        ];
+        // A limit's number is nobody's either; whose limit it is stands before it.
+        let id = if template.starts_with("/api/admin/limits") && template.contains("Id}") {
+            ["1", "6", "3"][number % 3].to_owned()
+        } else if catalogue.iter().any(|prefix| template.starts_with(prefix)) {
             ["12", "54", "55"][number % 3].to_owned()
         } else {
             self.id(kind, ask.id, there)
         };
         let mut path = template
             .replace("{id}", &id)
+            .replace("{tenantId}", &self.id(Kind::Tenant, ask.id, there))
+            .replace("{userId}", &self.id(Kind::User, ask.id, there))
+            .replace("{dataSourceId}", &self.id(Kind::Source, ask.id, there))
             .replace("{kind}", STREAMS[ask.stream].0)
             .replace("{size}", "12")
             .replace("{path}", names(Kind::Source)[2]);

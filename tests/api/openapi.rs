@@ -18,9 +18,16 @@ fn house() -> House {
 /// A path of the document as somebody would ask it.
 fn address(path: &str) -> String {
     let mut address = path.to_owned();
-    for (name, value) in
-        [("{id}", "1"), ("{kind}", "oauth_app"), ("{path}", "a/b"), ("{size}", "6"), ("{source}", "1")]
-    {
+    for (name, value) in [
+        ("{id}", "1"),
+        ("{kind}", "oauth_app"),
+        ("{path}", "a/b"),
+        ("{size}", "6"),
+        ("{source}", "1"),
+        ("{tenantId}", "1"),
+        ("{userId}", "1"),
+        ("{dataSourceId}", "1"),
+    ] {
         address = address.replace(name, value);
     }
     assert!(!address.contains('{'), "say here what {path} is asked with");

@@ -1,7 +1,10 @@
 //! The Administrator API, `/api/admin`: tenants, roles, users and the catalogue of permissions, as far as the
 //! Management API needs them.
 
+mod configurations;
+mod limits;
 mod not_offered;
+mod password_policy;
 mod permissions;
 mod roles;
 mod security;
@@ -48,6 +51,11 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(security::whitelisted::users))
         .routes(routes!(security::cors::list, security::cors::create))
         .routes(routes!(security::cors::show, security::cors::update, security::cors::delete))
+        .merge(limits::routes())
+        .routes(routes!(configurations::list))
+        .routes(routes!(configurations::show, configurations::update))
+        .routes(routes!(password_policy::list))
+        .routes(routes!(password_policy::show, password_policy::update))
         .routes(routes!(not_offered::auth_types))
         .routes(routes!(not_offered::auth_type))
         .routes(routes!(not_offered::auth_services))

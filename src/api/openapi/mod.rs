@@ -53,6 +53,10 @@ pub(super) mod tag {
     pub(in crate::api) const WHITELISTS: &str = "IP address whitelists";
     /// `/api/admin/security/cors`
     pub(in crate::api) const CORS: &str = "CORS whitelist";
+    /// `/api/admin/limits`
+    pub(in crate::api) const LIMITS: &str = "Limits";
+    /// `/api/admin/configurations`, `/api/admin/passwordpolicy`
+    pub(in crate::api) const CONFIGURATIONS: &str = "System configurations";
     /// `/api/audit`
     pub(in crate::api) const AUDIT: &str = "Audit";
     /// `/api/operate`, `/metrics`
@@ -89,6 +93,15 @@ const TAGS: &[(&str, &str)] = &[
         "Which addresses requests may come from. One that a list doesn't let in is answered 403, before its password is judged when the list is the system's.",
     ),
     (tag::CORS, "Whose pages may call this API from a browser, when limit 5 (CORSBehavior) is 2."),
+    (
+        tag::LIMITS,
+        "Limits: values of their own for the system, tenants, users and data sources, the nearest of which holds. Those that \
+            limit queries for data are only kept.",
+    ),
+    (
+        tag::CONFIGURATIONS,
+        "Settings of the whole system that are changed while it runs, the password policy among them.",
+    ),
     (tag::AUDIT, "What happened: for holders of 101 or 12. Reading here is no event."),
     (tag::OPERATION, "How the server does: for users of the system tenant who hold 102 or 12."),
     (tag::HEALTH, "Is it alive, is it ready: for load balancers and people, without credentials."),

@@ -21,6 +21,12 @@ const MANY_SEGMENTS: &str = "x-many-segments";
 
 /// `{id}` in a path.
 pub(in crate::api) struct Id;
+/// `{tenantId}` in a path, before the object's own id.
+pub(in crate::api) struct OfTenant;
+/// `{userId}` in a path, before the object's own id.
+pub(in crate::api) struct OfUser;
+/// `{dataSourceId}` in a path, before the object's own id.
+pub(in crate::api) struct OfDataSource;
 /// `?user=`: on behalf of another (hdp-api 1.7).
 pub(in crate::api) struct OnBehalf;
 /// `{*path}`: the rest of an address.
@@ -53,6 +59,25 @@ impl IntoParams for Id {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let about = "The object's id. What can't be an id is answered like an object that is not there.";
         vec![parameter("id", ParameterIn::Path, about, whole_number(1))]
+    }
+}
+
+impl IntoParams for OfTenant {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![parameter("tenantId", ParameterIn::Path, "The tenant's id.", whole_number(1))]
+    }
+}
+
+impl IntoParams for OfUser {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![parameter("userId", ParameterIn::Path, "The user's id.", whole_number(1))]
+    }
+}
+
+impl IntoParams for OfDataSource {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let about = "The id of a data source of this user.";
+        vec![parameter("dataSourceId", ParameterIn::Path, about, whole_number(1))]
     }
 }
 

@@ -92,6 +92,11 @@ impl Property {
         self
     }
 
+    /// `null` may be sent, and means something; such a property is required.
+    pub(in crate::api) fn nullable(self) -> Property {
+        Property(self.or_null())
+    }
+
     fn object(mut self, change: impl FnOnce(&mut Object)) -> Property {
         if let Schema::Object(object) = &mut self.0 {
             change(object);
@@ -142,6 +147,12 @@ fn id_object() -> Object {
         .max_length(Some(19))
         .pattern(Some("^(0|[1-9][0-9]{0,18})$"))
         .build()
+}
+
+/// A whole number in this range.
+pub(in crate::api) fn number(range: RangeInclusive<usize>) -> Property {
+    let object = of_type(Type::Integer).minimum(Some(*range.start())).maximum(Some(*range.end()));
+    Property(Schema::Object(object.build()))
 }
 
 /// A list of at most so many ids.

@@ -4,6 +4,7 @@
 //! from what the server happens to answer. `UPDATE_GOLDEN=1` writes `docs/ACCESS.md` anew from it.
 
 mod audit;
+mod limits;
 mod not_offered;
 mod page;
 mod table;
@@ -209,6 +210,7 @@ impl World {
                 let taken = taken.await.json();
                 (taken["size"].as_u64().expect("a size"), name)
             }
+            Thing::Limit(level, set) => (self.limit(level, set).await, name),
             Thing::Number(id) => (id, name),
             Thing::SystemAddresses => {
                 self.addresses("/api/admin/security/whitelist/system").await;
@@ -258,6 +260,9 @@ impl World {
             }
             Sent::Origins => json!({ "whitelist": [{ "domain": format!("https://{name}.example") }] }),
             Sent::Origin => json!({ "domain": format!("https://{name}.example") }),
+            Sent::Limit => json!({ "value": 7 }),
+            Sent::Configuration => json!({ "value": "2" }),
+            Sent::PasswordPolicy => json!({ "name": name, "rules": [], "expirationDays": 0 }),
             Sent::Level => json!({ "level": "info" }),
             Sent::Tenant => json!({ "name": name, "parentTenant": 1 }),
             Sent::UserOfA => {
@@ -281,7 +286,7 @@ impl World {
         let his = if on_behalf { TARGET } else { caller.name.unwrap_or(ANOTHER) };
         let (id, name) = self.make(row.about, his).await;
         let body = self.body(row.body, his).await;
-        let mut path = row.path.replace("{id}", &id.to_string());
+        let mut path = self.with_levels(row.path).await.replace("{id}", &id.to_string());
         path = path.replace("{sequence}", &(self.house.ledger.size() - 1).to_string());
         path = path.replace("{kind}", "user").replace("{path}", "a/b").replace("{size}", &id.to_string());
         if on_behalf {

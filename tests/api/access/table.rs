@@ -5,6 +5,7 @@
 //! ordinary user (1–11) of OrgA · 1–4 only, in OrgA · no permission at all, in OrgA · everything but 12, in OrgB · nobody.
 
 use super::audit::ACCESS;
+use super::limits::{LIMITS, Level};
 use super::not_offered::NOT_OFFERED;
 use super::users::USERS;
 
@@ -34,6 +35,8 @@ pub(super) enum Thing {
     UserOfA,
     RoleOfA,
     Snapshot,
+    /// Limit 1, which has a value of its own there, or none.
+    Limit(Level, bool),
     Number(u64),
     /// Address lists of the whole system, of OrgA, of a user.
     SystemAddresses,
@@ -64,6 +67,11 @@ pub(super) enum Body {
     /// This text.
     Fixed(&'static str),
     RoleOfA,
+    /// A limit's value.
+    Limit,
+    /// Of configuration 7.
+    Configuration,
+    PasswordPolicy,
     /// Of the log, which is no event.
     Level,
     /// A new trusted origin, and one as it shall be.
@@ -135,6 +143,7 @@ pub(super) const TABLE: &[Family] = &[
     STORES_AND_PERMISSIONS,
     ADMINISTRATION,
     USERS,
+    LIMITS,
     OPERATION,
     ACCESS,
     super::whitelists::WHITELISTS,
