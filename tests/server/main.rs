@@ -30,6 +30,7 @@ mod snapshots;
 mod starting;
 mod strace;
 mod tour;
+mod user_command;
 
 /// How many rounds a test of random moments takes: few every time, many in a soak.
 fn rounds(few: u64, soak: u64) -> u64 {
