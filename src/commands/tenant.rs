@@ -151,6 +151,9 @@ pub(super) fn create(view: &View<'_>, cause: &Cause, wish: &CreateTenant) -> Res
 }
 
 /// Records `TenantUpdated` always, for sealed values can't be compared. Needs 12, or 25 and administrative access on it.
+///
+/// Another name needs administrative access on the system tenant, too, as the first one did: names are unique in the system, and
+/// that one is taken must not tell a child tenant's administrator which other tenants there are.
 pub(super) fn update(view: &View<'_>, cause: &Cause, wish: &UpdateTenant) -> Result<Decision, Refusal> {
     let state = &view.state;
     let principal = acting(state, cause.actor, cause.on_behalf_of, &[TENANT_API])?;
@@ -164,6 +167,9 @@ pub(super) fn update(view: &View<'_>, cause: &Cause, wish: &UpdateTenant) -> Res
     if !wish.roles.as_ref().is_none_or(repeated) {
         let rule = "a tenant's roles are made and deleted one by one; leave it out or repeat it";
         return Err(Refusal::invalid("roles", rule));
+    }
+    if wish.name.as_str() != row.name && !principal.administers(SYSTEM_TENANT) {
+        return Err(Refusal::Forbidden);
     }
     sealed_under(row.key_id, &wish.description)?;
     name_is_free(state, &wish.name, Some(wish.id))?;

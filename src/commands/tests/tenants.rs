@@ -102,7 +102,7 @@ fn a_tenant_is_replaced_and_keeps_its_place() {
         wish.description = Some(sealed(20));
         wish.status = TenantStatus::Inactive;
     });
-    let facts = world.then(DELEGATE, wish).facts;
+    let facts = world.then(1, wish).facts;
     let [fact] = &facts[..] else { panic!("{facts:?}") };
     let Event::TenantUpdated(event) = &fact.event else { panic!("{fact:?}") };
     assert_eq!((fact.tenant, event.name.as_str(), event.status), (C, "renamed", TenantStatus::Inactive));
@@ -111,20 +111,35 @@ fn a_tenant_is_replaced_and_keeps_its_place() {
     assert!(
         world.when(1, update(SYSTEM, |wish| wish.name = TenantName::parse("Root").expect("good"))).is_ok()
     );
-    let wrong: [(&str, &dyn Fn(&mut UpdateTenant)); 4] = [
-        ("parentTenant", &|wish| wish.parent = Some(A)),
-        ("roles", &|wish| wish.roles = Some([RoleId(5)].into_iter().collect())),
-        ("roles", &|wish| wish.roles = Some([1, 5, 6].map(RoleId).into_iter().collect())),
-        ("roles", &|wish| wish.roles = Some(SortedVec::default())),
+    let roles = |ids: &[u64]| update(C, |wish| wish.roles = Some(ids.iter().copied().map(RoleId).collect()));
+    let wrong = [
+        ("parentTenant", update(C, |wish| wish.parent = Some(A))),
+        ("roles", roles(&[5])),
+        ("roles", roles(&[1, 5, 6])),
+        ("roles", roles(&[])),
     ];
-    for (property, change) in wrong {
-        let refused = world.when(1, update(C, |wish| change(wish))).err();
+    for (property, wish) in wrong {
+        let refused = world.when(1, wish).err();
         assert!(matches!(refused, Some(Refusal::Invalid { field, .. }) if field == property), "{refused:?}");
     }
     let parent = world.when(1, update(SYSTEM, |wish| wish.parent = Some(SYSTEM))).err();
     assert!(matches!(parent, Some(Refusal::Invalid { .. })), "it has none: {parent:?}");
     let elsewhere = world.when(1, update(C, |wish| wish.description = Some(sealed(9)))).err();
     assert_eq!(elsewhere, Some(Refusal::Again));
+}
+
+/// Tenants' names are unique in the system: who could try them out would learn which tenants there are.
+#[test]
+fn a_tenant_gets_another_name_from_who_might_make_one() {
+    let mut world = World::with_tenants();
+    let named = |name: &str| update(C, |wish| wish.name = TenantName::parse(name).expect("a good name"));
+    for name in ["renamed", "B"] {
+        assert_eq!(world.when(DELEGATE, named(name)).err(), Some(Refusal::Forbidden), "{name}");
+    }
+    assert!(world.when(DELEGATE, named("tenant 4")).is_ok(), "the name that it has");
+    world.administer(SYSTEM, &[DELEGATE]);
+    assert!(world.when(DELEGATE, named("renamed")).is_ok());
+    assert_eq!(world.when(DELEGATE, named("B")).err(), Some(Refusal::Taken(Taken::TenantName)));
 }
 
 #[test]
