@@ -60,6 +60,16 @@ pub(super) trait Family {
     /// The event that last changed it.
     fn changed(row: &Self::Row) -> Sequence;
 
+    /// What its `ETag` says: the event that last changed what is answered of it.
+    fn tag(_: &State<'_>, _: Self::Id, row: &Self::Row) -> Sequence {
+        Self::changed(row)
+    }
+
+    /// Ids of other objects that are answered with it. They follow from those objects' own events, so the past has none.
+    fn lists(_: &State<'_>, _: Self::Id) -> Vec<u64> {
+        Vec::new()
+    }
+
     /// Its secrets, if it has some.
     fn secrets(id: Self::Id, row: &Self::Row) -> Option<Secrets>;
 
@@ -79,6 +89,7 @@ pub(super) trait Family {
 pub(super) struct Look<'a> {
     asking: &'a Asking,
     when: When,
+    listed: Option<Vec<u64>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -88,6 +99,11 @@ enum When {
 }
 
 impl Look<'_> {
+    /// What [`Family::lists`] found; nothing is known of then.
+    pub(super) fn listed(&self) -> Option<&[u64]> {
+        self.listed.as_deref()
+    }
+
     /// Free text. When its key was destroyed, it is now as if it had been left out; what was there then says `erased`.
     pub(super) fn text(
         &self,
@@ -119,11 +135,21 @@ pub(super) fn find<F: Family>(
     path: &str,
     permissions: &[PermissionId],
 ) -> Result<(F::Id, Arc<F::Row>), ApiError> {
+    look_up::<F, _>(asking, path, permissions, |_, id, row| (id, Arc::clone(row)))
+}
+
+/// The same, with what else `also` takes from the state that the row stands in.
+fn look_up<F: Family, T>(
+    asking: &Asking,
+    path: &str,
+    permissions: &[PermissionId],
+    also: impl FnOnce(&State<'_>, F::Id, &Arc<F::Row>) -> T,
+) -> Result<T, ApiError> {
     asking.app().ledger().read(|view| {
         let principal = asking.principal(view, permissions)?;
         let id = id_of::<F>(path)?;
         let row = F::found(view, &principal, id).map_err(|refusal| asking.refused(refusal))?;
-        Ok((id, Arc::clone(row)))
+        Ok(also(&view.state, id, row))
     })
 }
 
@@ -140,8 +166,10 @@ pub(super) async fn show<F: Family>(
     if let Some(moment) = moment {
         return show_then::<F>(asking, path, moment).await;
     }
-    let (id, mut row) = find::<F>(asking, path, F::VIEW)?;
-    if let Some(response) = not_modified(asking.headers(), F::changed(&row))? {
+    let (id, mut row, mut tag, listed) = look_up::<F, _>(asking, path, F::VIEW, |state, id, row| {
+        (id, Arc::clone(row), F::tag(state, id, row), F::lists(state, id))
+    })?;
+    if let Some(response) = not_modified(asking.headers(), tag)? {
         return Ok(response);
     }
     let mut revealed = None;
@@ -150,13 +178,15 @@ pub(super) async fn show<F: Family>(
         && asking.reveals(F::VIEW)?
     {
         let prepare = || {
-            row = find::<F>(asking, path, F::VIEW)?.1;
+            (row, tag) = look_up::<F, _>(asking, path, F::VIEW, |state, id, row| {
+                (Arc::clone(row), F::tag(state, id, row))
+            })?;
             Ok(Wish::RevealSecrets(RevealSecrets { secrets, changed: F::changed(&row) }))
         };
         revealed = Some(asking.execute(None, prepare).await?);
     }
-    let look = Look { asking, when: When::Now { secrets: revealed.is_some() } };
-    let response = F::present(&look, id, &row, |body| shown(F::changed(&row), body))?;
+    let look = Look { asking, when: When::Now { secrets: revealed.is_some() }, listed: Some(listed) };
+    let response = F::present(&look, id, &row, |body| shown(tag, body))?;
     Ok(match revealed {
         Some(receipt) => written(&receipt, response),
         None => response,
@@ -181,7 +211,7 @@ async fn show_then<F: Family>(asking: &Asking, path: &str, moment: Moment) -> Re
         |row: &F::Row| F::was_found(&principal, id, row).is_some_and(|tenant| !gone || asking.audits(tenant));
     let then = then.filter(|then| his(&then.row));
     let then = then.ok_or_else(|| ApiError::NotFound(F::KIND, path.to_owned()))?;
-    F::present(&Look { asking, when: When::Then }, id, &then.row, |body| then.shown(body))
+    F::present(&Look { asking, when: When::Then, listed: None }, id, &then.row, |body| then.shown(body))
 }
 
 /// 204 once the object is deleted. An id that finds nothing is called `missing`.

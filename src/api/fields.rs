@@ -117,6 +117,15 @@ impl Fields {
         })
     }
 
+    /// A list of at most so many ids; `null` counts as left out.
+    pub fn optional_ids_up_to(&mut self, name: &str, most: usize) -> Result<Option<Vec<u64>>, ApiError> {
+        let ids = self.optional_ids(name)?;
+        if ids.as_ref().is_some_and(|ids| ids.len() > most) {
+            return Err(self.invalid(name, format!("name at most {most}")));
+        }
+        Ok(ids)
+    }
+
     /// An object inside; `null` counts as left out. Its own properties are read, and finished, like those of a body.
     pub fn optional_object(&mut self, name: &str) -> Result<Option<Fields>, ApiError> {
         let path = format!("{}{name}.", self.path);

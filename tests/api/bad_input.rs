@@ -362,7 +362,7 @@ fn administration() -> Vec<Row> {
             222_299_004,
             "at most 1000",
         ),
-        role("users of a new role", json!({"name": "x", "users": [1]}), 222_299_004, "'users'"),
+        role("an unknown user of a new role", json!({"name": "x", "users": [99]}), 222_207_916, "99"),
         role("an unknown property of a role", json!({"name": "x", "y": 1}), 222_299_003, "'y'"),
         user("no status", good("statusInfo", json!({})), 222_299_001, "'statusInfo.status'"),
         user("status 2", good("statusInfo", json!({"status": 2})), 222_299_004, "'statusInfo.status'"),

@@ -300,6 +300,10 @@ impl Tenants {
         } else if path.starts_with(SOURCES) {
             let options = json!({ "OAuthProfileId": id(Kind::Profile), "Password": "p" });
             json!({ "name": name(Kind::Source), "dataStore": 54, "options": options })
+        } else if path.starts_with("/api/admin/tenants/") && path.contains("/admins") {
+            json!({ "admins": [id(Kind::User)] })
+        } else if path.starts_with("/api/admin/tenants/") {
+            json!({ "name": name(Kind::Tenant), "status": 1, "roles": [id(Kind::Role)] })
         } else if path.starts_with("/api/admin/tenants") {
             let (roles, admins) = ([id(Kind::Role)], [id(Kind::User)]);
             json!({ "name": name(Kind::Tenant), "parentTenant": 1, "importedRoles": roles, "admins": admins })
@@ -309,7 +313,8 @@ impl Tenants {
                 "passwordInfo": { "password": PASSWORD }, "permissions": { "roles": [id(Kind::Role)] },
             })
         } else if path.starts_with("/api/admin/roles") {
-            json!({ "name": name(Kind::Role), "tenantId": id(Kind::Tenant), "permissions": [1] })
+            let users = [id(Kind::User)];
+            json!({ "name": name(Kind::Role), "tenantId": id(Kind::Tenant), "permissions": [1], "users": users })
         } else if path.starts_with("/api/admin/limits") {
             json!({ "value": number })
         } else {

@@ -25,6 +25,7 @@ mod oauth_profiles;
 mod openapi;
 mod readme;
 mod reveal;
+mod role_members;
 mod roles;
 mod samples;
 #[cfg(debug_assertions)]
@@ -32,6 +33,7 @@ mod scale;
 mod schema;
 mod snapshots;
 mod status;
+mod tenants;
 mod users;
 mod who_could;
 mod wire;

@@ -16,13 +16,17 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::AppState;
 
+/// Most objects that one list in a body may name.
+const NAMED_MAX: usize = 1000;
+
 /// All routes of the family.
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::default()
-        .routes(routes!(tenants::list, tenants::create))
-        .routes(routes!(tenants::show))
-        .routes(routes!(roles::list, roles::create))
-        .routes(routes!(roles::show))
+        .routes(routes!(tenants::list::list, tenants::create))
+        .routes(routes!(tenants::show, tenants::update, tenants::delete))
+        .routes(routes!(tenants::admins::show, tenants::admins::update))
+        .routes(routes!(roles::list::list, roles::create))
+        .routes(routes!(roles::show, roles::update, roles::delete))
         .routes(routes!(users::list, users::create))
         .routes(routes!(users::show, users::change::update, users::change::delete))
         .routes(routes!(users::parts::status_shown, users::parts::status_replaced))

@@ -161,6 +161,11 @@ pub(in crate::api) fn ids(most: usize) -> Property {
     Property(Schema::Array(array.build()))
 }
 
+/// A list of ids that is as long as a body may be.
+pub(in crate::api) fn all_ids() -> Property {
+    Property(Schema::Array(ArrayBuilder::new().items(RefOr::T(Schema::Object(id_object()))).build()))
+}
+
 /// One of these numbers.
 pub(in crate::api) fn one_of(numbers: &[u64]) -> Property {
     Property(Schema::Object(of_type(Type::Integer).enum_values(Some(numbers.to_vec())).build()))

@@ -8,6 +8,7 @@ mod limits;
 mod not_offered;
 mod page;
 mod table;
+mod tenants_and_roles;
 mod users;
 mod whitelists;
 
@@ -78,6 +79,8 @@ struct World {
     apps: [u64; 3],
     /// A role of each with the permissions of ordinary users.
     roles: [u64; 3],
+    /// Who has administrative access on OrgA.
+    administrators: Vec<u64>,
     made: Cell<u64>,
 }
 
@@ -85,18 +88,19 @@ impl World {
     async fn new() -> World {
         let house = House::new(Config::default());
         let made = Cell::new(0);
-        let mut world = World { house, tenants: [1, 0, 0], apps: [0; 3], roles: [2, 0, 0], made };
+        let administrators = Vec::new();
+        let mut world =
+            World { house, tenants: [1, 0, 0], apps: [0; 3], roles: [2, 0, 0], administrators, made };
         // Tenants come after who gets administrative access on one, and their users after them.
         let nothing = world.role(1, &[]).await;
-        let mut administrators = Vec::new();
         for caller in &WHO[1..] {
             if matches!(caller.tenant, Org::System) {
                 let id = world.user(caller, 1, nothing).await;
-                administrators.extend(caller.access.then_some(id));
+                world.administrators.extend(caller.access.then_some(id));
             }
         }
         for (org, name) in [(Org::A, "OrgA"), (Org::B, "OrgB")] {
-            let admins: &[u64] = if matches!(org, Org::A) { &administrators } else { &[] };
+            let admins: &[u64] = if matches!(org, Org::A) { &world.administrators } else { &[] };
             let body = json!({ "name": name, "parentTenant": 1, "importedRoles": [2], "admins": admins });
             let tenant = world.admin_makes("/api/admin/tenants", &body).await;
             world.tenants[org as usize] = id_of(&tenant);
@@ -195,6 +199,10 @@ impl World {
                 (id_of(&self.admin_makes(&path, &body).await), name)
             }
             Thing::TenantA => (self.tenants[Org::A as usize], "OrgA".to_owned()),
+            Thing::EmptyTenant => {
+                let body = json!({ "name": name, "parentTenant": 1, "admins": self.administrators });
+                (id_of(&self.admin_makes("/api/admin/tenants", &body).await), name)
+            }
             Thing::UserOfA => {
                 let (tenant, role) = (self.tenants[Org::A as usize], self.roles[Org::A as usize]);
                 let body = Self::user_body(&name, tenant, role, &[]);
@@ -265,6 +273,9 @@ impl World {
             Sent::PasswordPolicy => json!({ "name": name, "rules": [], "expirationDays": 0 }),
             Sent::Level => json!({ "level": "info" }),
             Sent::Tenant => json!({ "name": name, "parentTenant": 1 }),
+            Sent::TenantReplaced => json!({ "name": name, "status": 1 }),
+            Sent::Administrators => json!({ "admins": self.administrators }),
+            Sent::Role(permissions) => json!({ "name": name, "permissions": permissions }),
             Sent::UserOfA => {
                 Self::user_body(&name, self.tenants[Org::A as usize], self.roles[Org::A as usize], &[])
             }

@@ -7,6 +7,7 @@
 use super::audit::ACCESS;
 use super::limits::{LIMITS, Level};
 use super::not_offered::NOT_OFFERED;
+use super::tenants_and_roles::{ROLES, TENANTS};
 use super::users::USERS;
 
 /// Whose an application, a tenant or a user is.
@@ -32,6 +33,8 @@ pub(super) enum Thing {
     Profile(Whose),
     Source(Whose),
     TenantA,
+    /// With the administrators of OrgA.
+    EmptyTenant,
     UserOfA,
     RoleOfA,
     Snapshot,
@@ -57,6 +60,11 @@ pub(super) enum Body {
     /// With a profile of his.
     Source(Option<Whose>),
     Tenant,
+    TenantReplaced,
+    /// Those of OrgA.
+    Administrators,
+    /// With these permissions.
+    Role(&'static [u16]),
     UserOfA,
     /// What replaces a user of OrgA.
     UserAgain,
@@ -119,7 +127,7 @@ const NO_SOURCE: u64 = 222_207_004;
 const NO_SOURCE_TO_DELETE: u64 = 222_207_011;
 pub(super) const NO_TENANT: u64 = 222_208_573;
 pub(super) const NO_USER: u64 = 222_207_916;
-const NO_ROLE: u64 = 222_207_924;
+pub(super) const NO_ROLE: u64 = 222_207_924;
 const NO_CODE: u64 = 0;
 
 pub(super) const BASE: Row = Row {
@@ -141,6 +149,8 @@ pub(super) const TABLE: &[Family] = &[
     PROFILES,
     SOURCES,
     STORES_AND_PERMISSIONS,
+    TENANTS,
+    ROLES,
     ADMINISTRATION,
     USERS,
     LIMITS,
@@ -656,48 +666,13 @@ const STORES_AND_PERMISSIONS: Family = Family {
     notes: &[],
 };
 
-const TENANT_LIST: Row = Row { path: "/api/admin/tenants", not_found: NO_TENANT, ..BASE };
 const USER_LIST: Row =
     Row { path: "/api/admin/users", not_found: NO_USER, unknown_reference: NO_TENANT, ..BASE };
-const ROLE_LIST: Row =
-    Row { path: "/api/admin/roles", not_found: NO_ROLE, unknown_reference: NO_TENANT, ..BASE };
 
 const ADMINISTRATION: Family = Family {
-    title: "Administration",
-    needs: "Tenants: 25. Users: 13 to create, 14 to read. Roles: 17 to create, 18 to read. Each with administrative access \
-            on the tenant. Catalogue of permissions: 11.",
+    title: "Users and the catalogue of permissions",
+    needs: "Users: 13 to create, 14 to read, with administrative access on the tenant. Catalogue of permissions: 11.",
     rows: &[
-        Row {
-            what: "names OrgA",
-            about: Thing::TenantA,
-            look: Look::Name,
-            own: "200+ 403 403 403 403 403 403 403 403 200- 401",
-            on_behalf: "400p 403 403 403 403 403 403 403 403 400p 401",
-            ..TENANT_LIST
-        },
-        Row {
-            method: "POST",
-            body: Body::Tenant,
-            own: "201 403 403 403 403 403 403 403 403 403 401",
-            on_behalf: "400p 403 403 403 403 403 403 403 403 400p 401",
-            ..TENANT_LIST
-        },
-        Row {
-            path: "/api/admin/tenants/{id}",
-            what: "OrgA",
-            about: Thing::TenantA,
-            own: "200 403 403 403 403 403 403 403 403 404 401",
-            on_behalf: "400p 403 403 403 403 403 403 403 403 400p 401",
-            ..TENANT_LIST
-        },
-        Row {
-            path: "/api/admin/tenants/{id}?asOf={sequence}",
-            what: "OrgA",
-            about: Thing::TenantA,
-            own: "200 403 403 403 403 403 403 403 403 404 401",
-            on_behalf: "400p 403 403 403 403 403 403 403 403 400p 401",
-            ..TENANT_LIST
-        },
         Row {
             what: "names one of OrgA",
             about: Thing::UserOfA,
@@ -731,38 +706,6 @@ const ADMINISTRATION: Family = Family {
             ..USER_LIST
         },
         Row {
-            what: "names one of OrgA",
-            about: Thing::RoleOfA,
-            look: Look::Name,
-            own: "200+ 403 403 403 200+ 200- 403 403 403 200- 401",
-            on_behalf: "400p 403 403 403 400p 400p 403 403 403 400p 401",
-            ..ROLE_LIST
-        },
-        Row {
-            method: "POST",
-            what: "in OrgA",
-            body: Body::RoleOfA,
-            own: "201 403 403 403 201 400 403 403 403 400 401",
-            on_behalf: "400p 403 403 403 400p 400p 403 403 403 400p 401",
-            ..ROLE_LIST
-        },
-        Row {
-            path: "/api/admin/roles/{id}",
-            what: "of OrgA",
-            about: Thing::RoleOfA,
-            own: "200 403 403 403 200 404 403 403 403 404 401",
-            on_behalf: "400p 403 403 403 400p 400p 403 403 403 400p 401",
-            ..ROLE_LIST
-        },
-        Row {
-            path: "/api/admin/roles/{id}?asOf={sequence}",
-            what: "of OrgA",
-            about: Thing::RoleOfA,
-            own: "200 403 403 403 200 404 403 403 403 404 401",
-            on_behalf: "400p 403 403 403 400p 400p 403 403 403 400p 401",
-            ..ROLE_LIST
-        },
-        Row {
             path: "/api/admin/permissions",
             own: "200 200 200 200 200 200 200 403 403 200 401",
             on_behalf: "400p 400p 400p 400p 400p 400p 400p 403 403 400p 401",
@@ -779,8 +722,6 @@ const ADMINISTRATION: Family = Family {
     notes: &[
         "Administration is always the caller's own: `?user=` is a parameter that these operations do not know (400p, \
          222299008).",
-        "403 for creating a tenant with 25 and without administrative access on the system tenant: the parent is always \
-         the system tenant, which nobody has to be kept from knowing.",
         "400 for a create: the body names a tenant without administrative access, which answers as an unknown one does \
          (222208573).",
     ],
