@@ -5,9 +5,11 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use authledger::api::guard::Peer;
 use authledger::api::{AppState, router};
 use authledger::auth::hasher::{HashCost, PasswordHasher};
 use authledger::clock::{Clock, Random, SeededRandom, SteppedClock, draw};
+use authledger::commands::{Cause, Command, Wish};
 use authledger::config::Config;
 use authledger::ledger::create::{FirstAdministrator, first_command};
 use authledger::ledger::live::Ledger;
@@ -23,8 +25,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::body::HttpBody;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use events::envelope::Leaf;
-use events::id::{LedgerId, Sequence};
+use events::envelope::{Actor, Leaf};
+use events::id::{CommandId, LedgerId, Sequence, UserId};
 use events::sealed::KeyId;
 use events::time::Timestamp;
 use http_body_util::BodyExt;
@@ -151,7 +153,30 @@ impl House {
         headers: &[&str],
         body: impl Into<Body>,
     ) -> Answer {
-        let body = body.into();
+        self.send_over(None, method, path, headers, body.into()).await
+    }
+
+    /// The same over a connection from this address.
+    pub(crate) async fn send_from(
+        &self,
+        peer: &str,
+        method: Method,
+        path: &str,
+        headers: &[&str],
+        body: impl Into<Body>,
+    ) -> Answer {
+        let peer = Peer(SocketAddr::new(peer.parse().expect("an address"), 4711));
+        self.send_over(Some(peer), method, path, headers, body.into()).await
+    }
+
+    async fn send_over(
+        &self,
+        peer: Option<Peer>,
+        method: Method,
+        path: &str,
+        headers: &[&str],
+        body: Body,
+    ) -> Answer {
         let (body, sent_body) = match body.size_hint().exact() {
             Some(_) => {
                 let bytes = body.collect().await.expect("a body in memory").to_bytes();
@@ -164,7 +189,10 @@ impl House {
             let (name, value) = line.split_once(": ").expect("a header line");
             request = request.header(name, value);
         }
-        let request = request.body(body).expect("a request");
+        let mut request = request.body(body).expect("a request");
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(peer);
+        }
         let answer = self.answer(request).await;
         if self.documented {
             let sent = Sent { method: &method, path, body: sent_body.as_deref() };
@@ -212,6 +240,18 @@ impl House {
     /// A POST of JSON with credentials.
     pub(crate) async fn post_as(&self, user: &str, path: &str, body: &Value) -> Answer {
         self.send_as(user, Method::POST, path, &[JSON], body.to_string()).await
+    }
+
+    /// Has the writer do this, as the first administrator; for what the test is not about how it is asked.
+    pub(crate) async fn wish(&self, wish: Wish) {
+        let cause = Cause {
+            id: CommandId(draw(self.app.random())),
+            actor: Actor::User(UserId(1)),
+            on_behalf_of: None,
+            idempotency: None,
+            origin: None,
+        };
+        self.ledger.execute(Command { cause, wish }).await.expect("he may");
     }
 
     /// Makes a tenant with copies of the roles 2 and 3; answers with its id and theirs.

@@ -1,11 +1,13 @@
 //! The API from outside, through the real router in memory.
 
 mod access;
+mod addresses;
 mod as_of;
 mod as_of_model;
 mod bad_input;
 mod bad_objects;
 mod configurations;
+mod cors;
 mod data_sources;
 mod document;
 mod every_operation;

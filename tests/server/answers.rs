@@ -151,7 +151,7 @@ impl Client {
     }
 }
 
-fn read_answer(received: &[u8], head_only: bool) -> Option<Answer> {
+pub(crate) fn read_answer(received: &[u8], head_only: bool) -> Option<Answer> {
     let end = received.windows(4).position(|four| four == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&received[..end]).ok()?;
     let mut lines = head.split("\r\n");

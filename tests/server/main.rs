@@ -3,6 +3,7 @@
 //!
 //! `AUTHLEDGER_SOAK=1` makes the random ones long.
 
+mod addresses;
 mod answers;
 mod audit;
 mod believers;

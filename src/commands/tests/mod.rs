@@ -27,6 +27,7 @@ mod settings;
 mod tenants;
 mod tenants_and_users;
 mod users;
+mod whitelists;
 
 use events::{
     chain::ChainHash,
