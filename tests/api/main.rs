@@ -10,6 +10,7 @@ mod configurations;
 mod cors;
 mod data_sources;
 mod document;
+mod erasure;
 mod every_operation;
 #[path = "../support/exposition.rs"]
 mod exposition;
