@@ -278,6 +278,20 @@ mod tests {
         assert!(lockouts.failed(USER, Sequence(9), at(2)).is_some(), "and he is locked anew");
     }
 
+    /// SECURITY L12: a flood over more names and addresses than there are can't fill the memory, and forgets those first that
+    /// failed longest ago.
+    #[test]
+    fn memory_is_bounded_whatever_is_tried() {
+        let (throttle, lockouts) = (Throttle::new(10), Lockouts::new());
+        for number in 0..200_000_u64 {
+            throttle.failed(number, mono(0));
+            lockouts.failed(UserId(number), SEEN, at(0), policy(3));
+        }
+        assert_eq!(throttle.cleared_at.lock().len(), KEYS_MAX.get());
+        assert_eq!(lockouts.records.lock().len(), KEYS_MAX.get());
+        assert!(throttle.cleared_at.lock().contains(&199_999) && !throttle.cleared_at.lock().contains(&0));
+    }
+
     #[test]
     fn limit_zero_never_locks() {
         let lockouts = lockouts(0);

@@ -6,7 +6,7 @@ use authledger::config::Config;
 use axum::http::{Method, StatusCode};
 use serde_json::json;
 
-use super::house::{ADMIN, APPS, Answer, House};
+use super::house::{ADMIN, APPS, Answer, House, JSON};
 
 fn patient() -> House {
     let mut config = Config::default();
@@ -92,6 +92,87 @@ async fn l12_guessing_is_throttled_per_account_and_address() {
     assert_eq!(try_as(&house, ADMIN).await.status, StatusCode::OK);
     house.clock.advance(Duration::from_secs(wait));
     assert_eq!(try_as(&house, &user).await.status, StatusCode::OK);
+}
+
+/// Right credentials don't make guesses at `currentPassword` free: a thief of a session of some kind could else find it there.
+#[tokio::test]
+async fn l12_a_wrong_current_password_counts_like_any_other_wrong_password() {
+    use super::house::PASSWORD;
+    let house = patient();
+    let ann = house.user("ann", 1, &[2], &[]).await;
+    let change = async |current: &str, new: &str| {
+        let body = json!({"currentPassword": current, "newPassword": new}).to_string();
+        house.send_as(&ann, Method::PUT, "/api/admin/userdetails/changePassword", &[JSON], body).await
+    };
+    let before = house.facts().len();
+    try_as(&house, "ann:wrong").await;
+    for _ in 0..2 {
+        let runs = house.argon2_runs();
+        let wrong = change("wrong", "quiet maple lantern orbit").await;
+        assert_eq!((wrong.status, wrong.code()), (StatusCode::BAD_REQUEST, 222_299_050), "{wrong:?}");
+        assert!((1..=2).contains(&(house.argon2_runs() - runs)), "the guess was judged");
+    }
+    house.until(|house| house.facts().len() > before).await;
+    assert_eq!(&house.facts()[before..], ["UserLocked"], "one counter, whatever the guess came by");
+    let locked = change(PASSWORD, "quiet maple lantern orbit").await;
+    assert_eq!((locked.status, locked.code()), (StatusCode::UNAUTHORIZED, 222_206_007));
+    house.clock.advance(Duration::from_mins(31));
+    change("wrong", "quiet maple lantern orbit").await;
+    assert_eq!(change(PASSWORD, "quiet maple lantern orbit").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn l12_during_a_lock_right_and_wrong_get_the_same_answer_for_the_same_work() {
+    let house = patient();
+    let ann = house.user("ann", 1, &[2], &[]).await;
+    assert_eq!(try_as(&house, &ann).await.status, StatusCode::OK, "remembered from here on");
+    let before = house.facts().len();
+    for _ in 0..3 {
+        try_as(&house, "ann:wrong").await;
+    }
+    house.until(|house| house.facts().len() > before).await;
+    let nobody = try_as(&house, "nobody:wrong").await;
+    for credentials in [ann.as_str(), "ann:wrong", "ANN:wrong"] {
+        let runs = house.argon2_runs();
+        let answer = try_as(&house, credentials).await;
+        assert_eq!((house.argon2_runs() - runs, seen(&answer)), (1, seen(&nobody)), "{credentials}");
+    }
+    assert_eq!(house.facts().len(), before + 1, "one event for each account and period");
+}
+
+/// From many addresses at many accounts at once.
+#[tokio::test]
+async fn l12_a_flood_over_many_accounts_and_addresses_leaves_others_unaffected() {
+    let mut config = Config::default();
+    config.server.behind_proxy = vec![std::net::IpAddr::from([127, 0, 0, 1])];
+    let house = House::new(config);
+    let bob = house.user("bob", 1, &[2], &[]).await;
+    for number in 0..8 {
+        house.user(&format!("victim{number}"), 1, &[2], &[]).await;
+    }
+    let (facts, runs) = (house.facts().len(), house.argon2_runs());
+    let mut attempts = 0;
+    for address in 0..40 {
+        let from = format!("x-forwarded-for: 198.51.100.{address}");
+        for number in 0..16 {
+            // Half of them exist.
+            let guess = format!("victim{number}:guess {address}");
+            let answer = house.send_as(&guess, Method::GET, APPS, &[&from], "").await;
+            assert!(matches!(answer.status.as_u16(), 401 | 429), "{answer:?}");
+            attempts += 1;
+        }
+    }
+    house.until(|house| house.facts().len() >= facts + 8).await;
+    assert_eq!(house.facts().len(), facts + 8, "one lock for each account that there is");
+    assert!(house.argon2_runs() - runs <= attempts, "no attempt costs more than one run");
+    // Who was not guessed at comes in from anywhere, also from where the flood came from.
+    for address in ["203.0.113.9", "198.51.100.7"] {
+        let from = format!("x-forwarded-for: {address}");
+        for user in [bob.as_str(), ADMIN] {
+            let answer = house.send_as(user, Method::GET, APPS, &[&from], "").await;
+            assert_eq!(answer.status, StatusCode::OK, "{user} from {address}: {answer:?}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -223,6 +223,26 @@ async fn an_expired_password_can_be_changed_by_who_knows_it() {
 }
 
 #[tokio::test]
+async fn configuration_2_decides_whether_the_present_password_is_asked_for() {
+    let house = house();
+    let (_, ann) = made(&house, "ann", 1, &[2], &[]).await;
+    let without = json!({"newPassword": NEW});
+    assert_eq!(put(&house, &ann, CHANGE, &without).await.code(), 222_299_004);
+    let set = put(&house, ADMIN, "/api/admin/configurations/2", &json!({"value": "false"})).await;
+    assert_eq!(set.status, StatusCode::OK, "{set:?}");
+    let same = put(&house, &ann, CHANGE, &json!({"newPassword": PASSWORD})).await;
+    assert_eq!(same.code(), 222_299_004, "another one all the same");
+    let wrong = put(&house, &ann, CHANGE, &json!({"currentPassword": "wrong", "newPassword": NEW})).await;
+    assert_eq!(wrong.code(), 222_299_050, "what is sent must be right");
+    assert_eq!(put(&house, &ann, CHANGE, &without).await.status, StatusCode::OK);
+    // The custom policy says how long a password lives that its holder chose.
+    put(&house, ADMIN, "/api/admin/configurations/6", &json!({"value": "2"})).await;
+    let ann = format!("ann:{NEW}");
+    let chosen = put(&house, &ann, CHANGE, &json!({"newPassword": "Quiet-maple-lantern-7"})).await;
+    assert_eq!(chosen.json(), json!({"passwordStatus": 1, "passwordExpiration": "2027-03-20 12:00:00"}));
+}
+
+#[tokio::test]
 async fn a_user_without_a_password_needs_one_before_anything_is_said_about_it() {
     let house = house();
     let body = json!({"userName": "ann", "statusInfo": {"status": 1}, "permissions": {"roles": [2]}});

@@ -7,6 +7,7 @@ mod addresses;
 mod answers;
 mod audit;
 mod believers;
+mod erasure;
 #[path = "../support/exposition.rs"]
 mod exposition;
 mod faults;
