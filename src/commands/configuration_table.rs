@@ -2,7 +2,10 @@
 
 use events::id::ConfigurationId;
 
-use crate::auth::password::{CUSTOM_POLICY, NO_POLICY, POLICY_CONFIGURATION};
+use crate::auth::{
+    password::{CUSTOM_POLICY, NO_POLICY, POLICY_CONFIGURATION},
+    whitelist::FILTERING,
+};
 
 /// Longest delimiter between a user's name and that of his authentication service, in characters.
 pub const DELIMITER_CHARS_MAX: usize = 16;
@@ -35,8 +38,6 @@ pub struct ConfigurationKind {
 pub const DELIMITER: ConfigurationId = ConfigurationId(1);
 /// Whether who changes his password has to know the present one.
 pub const SECURE_CHANGE_PASSWORD: ConfigurationId = ConfigurationId(2);
-/// Whether the IP address whitelists are asked.
-pub const IP_WHITELIST_FILTERING: ConfigurationId = ConfigurationId(8);
 
 const BOOL: Values = Values::OneOf(&["true", "false"]);
 
@@ -92,7 +93,7 @@ pub const CONFIGURATIONS: &[ConfigurationKind] = &[
         effective: false,
     },
     ConfigurationKind {
-        id: IP_WHITELIST_FILTERING,
+        id: FILTERING,
         description: "Whether the IP address whitelists are asked: true or false.",
         values: BOOL,
         default: Some("true"),

@@ -106,6 +106,7 @@ mod tests {
         assert!(LIMITS.iter().all(|limit| (limit.min..=limit.max).contains(&limit.default)));
         let ids: Vec<u16> = LIMITS.iter().map(|limit| limit.id.0).collect();
         assert_eq!(ids, [1, 2, 3, 4, 5, 6, 8, 15, 21, 22, 23, 24, 25]);
+        assert_eq!(CORS_BEHAVIOR, crate::auth::origin::CORS_BEHAVIOR);
     }
 
     #[test]

@@ -19,6 +19,8 @@ const OWN: usize = 30;
 const ENTRIES_MAX: u64 = 60;
 /// For each row: its entry in an index, the row, and what is said beside it.
 const ENTRIES_A_ROW_MAX: u64 = 4;
+/// The same of a list of what has limits, which goes by two indexes at once.
+const ENTRIES_A_LEAP_MAX: u64 = 24;
 
 struct World {
     house: House,
@@ -68,8 +70,13 @@ impl World {
 
     async fn own(&mut self, tenant: u64, roles: &[u64]) {
         let house = &self.house;
-        self.owner = house.user("owner", tenant, roles, &[]).await;
+        self.owner = house.user("owner", tenant, roles, &[27]).await;
         self.user = house.ledger.read(|view| view.state.users.rows.all().last().expect("he").0.0);
+        let administered = json!({ "tenantsAdministered": [tenant] }).to_string();
+        let path = format!("/api/admin/users/{}/tenantsadministered", self.user);
+        let put = house.send_as(ADMIN, Method::PUT, &path, &[JSON], administered).await;
+        assert_eq!(put.status, StatusCode::OK, "{put:?}");
+        limits(house, tenant, self.user).await;
         house.app(ADMIN, "first", Some(tenant)).await;
         let app = id_in(&house.app(ADMIN, "second", Some(tenant)).await.json()["id"]);
         for name in ["P1", "P2", "P3"] {
@@ -79,6 +86,9 @@ impl World {
             let source = post(house, &self.owner, SOURCES, &source(count, self.profile)).await;
             if count == OWN / 2 {
                 self.source = source;
+            }
+            if count % 4 == 0 {
+                limit(house, &format!("users/{}/datasources/{source}", self.user)).await;
             }
         }
     }
@@ -90,8 +100,11 @@ impl World {
         let user = house.user(&name, tenant, &roles, &[]).await;
         let app = id_in(&house.app(ADMIN, &name, Some(tenant)).await.json()["id"]);
         let profile = post(house, &user, PROFILES, &profile("P", app)).await;
+        let id = house.ledger.read(|view| view.state.users.rows.all().last().expect("he").0.0);
+        limits(house, tenant, id).await;
         for count in 0..2 {
-            post(house, &user, SOURCES, &source(count, profile)).await;
+            let source = post(house, &user, SOURCES, &source(count, profile)).await;
+            limit(house, &format!("users/{id}/datasources/{source}")).await;
         }
     }
 
@@ -118,6 +131,17 @@ async fn post(house: &House, user: &str, path: &str, body: &Value) -> u64 {
     let made = house.post_as(user, path, body).await;
     assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
     id_in(&made.json()["id"])
+}
+
+/// Limits of a tenant and of a user.
+async fn limits(house: &House, tenant: u64, user: u64) {
+    limit(house, &format!("tenants/{tenant}")).await;
+    limit(house, &format!("users/{user}")).await;
+}
+
+async fn limit(house: &House, level: &str) {
+    let set = house.post_as(ADMIN, &format!("/api/admin/limits/{level}/1"), &json!({ "value": 5 })).await;
+    assert_eq!(set.status, StatusCode::CREATED, "{set:?}");
 }
 
 /// An id, which is a number in one answer and a text in another.
@@ -176,6 +200,37 @@ const OF_THE_ADMINISTRATOR: [Question; 11] = [
     ("/metrics", None),
     ("/readyz", None),
 ];
+
+/// Asked by the owner, who keeps his tenant's limits; every other user, tenant and data source of another has some, too.
+const OF_THE_KEEPER: [Question; 7] = [
+    ("/api/admin/limits", Some("limits")),
+    ("/api/admin/limits/tenants", Some("tenantLimits")),
+    ("/api/admin/limits/users", Some("userLimits")),
+    ("/api/admin/limits/users/{user}", Some("limits")),
+    ("/api/admin/limits/users/{user}/1", None),
+    ("/api/admin/limits/users/{user}/datasources", Some("dataSourceLimits")),
+    ("/api/admin/limits/users/{user}/datasources?limit=2", Some("dataSourceLimits")),
+];
+
+#[tokio::test]
+async fn limits_of_others_cost_nothing() {
+    let (small, large) = (World::new(2).await, World::new(16).await);
+    for (path, list) in OF_THE_KEEPER {
+        let in_small = small.cost(false, path, list).await;
+        let in_large = large.cost(false, path, list).await;
+        assert_eq!(in_small, in_large, "{path}");
+        let Cost { rows, entries, leaves } = in_large;
+        assert!(entries <= ENTRIES_MAX + rows * ENTRIES_A_LEAP_MAX, "{path}: {entries} for {rows} rows");
+        assert!(rows > 0 && entries > 0 && leaves == 0, "{path}: {leaves} leaves");
+    }
+    for kind in ["tenant", "user"] {
+        let (path, list) = (format!("/api/admin/limits/{kind}s?limit=5"), format!("{kind}Limits"));
+        let in_small = small.cost(true, &path, Some(&list)).await;
+        assert_eq!(in_small, large.cost(true, &path, Some(&list)).await, "{path}");
+        assert_eq!(in_small.rows, 5);
+        assert!(in_small.entries <= ENTRIES_MAX + 5 * ENTRIES_A_LEAP_MAX, "{path}: {in_small:?}");
+    }
+}
 
 #[tokio::test]
 async fn no_answer_looks_at_more_because_there_is_more() {

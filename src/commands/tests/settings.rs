@@ -10,10 +10,13 @@ use events::{
 
 use super::{SYSTEM, World, sealed};
 use crate::{
-    auth::password::{CustomRules, PasswordRules},
+    auth::{
+        password::{CustomRules, PasswordRules},
+        whitelist::FILTERING,
+    },
     commands::{
         Object, Refusal, Wish,
-        configuration_table::{IP_WHITELIST_FILTERING, SECURE_CHANGE_PASSWORD},
+        configuration_table::SECURE_CHANGE_PASSWORD,
         ledger::LEDGER_STREAM,
         setting::{SetConfiguration, SetPasswordPolicy, configuration, is_on},
     },
@@ -73,9 +76,7 @@ fn who_may_configure() {
 #[test]
 fn a_configuration_says_what_was_set_and_null_puts_the_default_back() {
     let mut world = world();
-    assert!(
-        is_on(&world.view.state, SECURE_CHANGE_PASSWORD) && is_on(&world.view.state, IP_WHITELIST_FILTERING)
-    );
+    assert!(is_on(&world.view.state, SECURE_CHANGE_PASSWORD) && is_on(&world.view.state, FILTERING));
     assert_eq!(configuration(&world.view.state, ConfigurationId(1)), (None, Sequence(0)));
     let decision = world.then(CONFIGURER, configure(2, Some("false")));
     let set = ConfigurationSet { configuration: SECURE_CHANGE_PASSWORD, value: Some("false".to_owned()) };

@@ -39,6 +39,7 @@ use crate::{
     commands::{
         Wish,
         configuration_table::SECURE_CHANGE_PASSWORD,
+        setting::is_on,
         user::password::{ChangePassword, PasswordChange, SetUserPassword},
     },
     ledger::live::Receipt,
@@ -340,8 +341,5 @@ fn own(asking: &Asking) -> Result<std::sync::Arc<User>, ApiError> {
 
 /// Whether the present password has to be sent, which configuration 2 can switch off.
 fn must_prove(asking: &Asking) -> bool {
-    asking.app().ledger().read(|view| {
-        let configuration = view.state.settings.configurations.get(&SECURE_CHANGE_PASSWORD);
-        configuration.and_then(|row| row.value.as_deref()) != Some("false")
-    })
+    asking.app().ledger().read(|view| is_on(&view.state, SECURE_CHANGE_PASSWORD))
 }
