@@ -102,6 +102,15 @@ async fn permission_22_configures_only_with_access_on_the_system_tenant() {
     for who in [CONFIGURATIONS, &path] {
         assert_eq!(outcome(&house.get_as(&without, who).await), (403, 222_208_103), "{who}");
     }
+    let users = house.get_as(ADMIN, "/api/admin/users").await.json();
+    let users = users["users"].as_array().expect("users").clone();
+    let id = users.iter().find(|user| user["userName"] == "without").expect("he is there")["id"].clone();
+    let admins = put(&house, "/api/admin/tenants/1/admins", &json!({ "admins": [1, id] })).await;
+    assert_eq!(admins.status, StatusCode::OK, "{admins:?}");
+    assert_eq!(house.get_as(&without, CONFIGURATIONS).await.status, StatusCode::OK);
+    let body = json!({ "value": "3" }).to_string();
+    let put = house.send_as(&without, Method::PUT, &path, &[JSON], body).await;
+    assert_eq!(put.status, StatusCode::OK, "{put:?}");
     assert_eq!(outcome(&house.get_as(&without, POLICY).await), (403, 222_208_103), "the policy is 12's");
 }
 
