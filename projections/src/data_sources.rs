@@ -19,6 +19,8 @@ use crate::{
 
 /// The option that tells whether a data source is reached by OData.
 const ODATA_OPTION: &str = "ODataVersion";
+/// HDP's `ViewDataSource`, by which lists tell what they show.
+const VIEW: PermissionId = PermissionId(2);
 
 /// A data source as it is now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +62,11 @@ impl DataSource {
         self.plain_options.get(ODATA_OPTION).is_some_and(|version| !version.is_empty())
     }
 
+    /// Whether the permissions set on it let its owner view it; `None` when none are set.
+    fn lets_view(&self) -> Option<bool> {
+        self.permissions.as_ref().map(|permissions| permissions.has(&VIEW))
+    }
+
     fn updated(&self, updated: &DataSourceUpdated, changed: Sequence) -> Self {
         let kept = self.sealed_options.iter().filter(|(name, _)| updated.sealed_options.get(name).is_none());
         let set = updated
@@ -90,6 +97,39 @@ pub struct Filter {
     pub group: Option<bool>,
     /// Only those reached by OData, or only the others.
     pub odata: Option<bool>,
+    /// By what the permissions set on them say of viewing.
+    pub view: View,
+}
+
+impl Filter {
+    /// Whether `row` passes by what it is; permissions are not looked at.
+    pub fn passes(&self, row: &DataSource) -> bool {
+        self.group.is_none_or(|wanted| wanted == row.is_group())
+            && self.odata.is_none_or(|wanted| wanted == row.is_odata())
+    }
+}
+
+/// Which of somebody's data sources a list shows, by the permissions set on each, or given with it when it is shared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum View {
+    /// All of them.
+    #[default]
+    All,
+    /// Those that may be viewed by what is set on them, and those on which nothing is set.
+    NotRefused,
+    /// Only those that may be viewed by what is set on them.
+    Permitted,
+}
+
+impl View {
+    /// What an index says of a data source (as `DataSource::lets_view`) that passes.
+    fn passing(self) -> &'static [Option<bool>] {
+        match self {
+            Self::All => &[None, Some(false), Some(true)],
+            Self::NotRefused => &[None, Some(true)],
+            Self::Permitted => &[Some(true)],
+        }
+    }
 }
 
 projection! {
@@ -107,19 +147,19 @@ projection! {
         }
         index {
             /// A user's data sources by what lists can be filtered by: whether it is a group, whether it is reached by
-            /// OData; then in the order of their ids.
-            by_owner: (UserId, bool, bool, DataSourceId) => (), from rows |id, row| {
-                [((row.owner, row.is_group(), row.is_odata(), *id), ())]
+            /// OData, whether the permissions set on it let him view it; then in the order of their ids.
+            by_owner: (UserId, bool, bool, Option<bool>, DataSourceId) => (), from rows |id, row| {
+                [((row.owner, row.is_group(), row.is_odata(), row.lets_view(), *id), ())]
             };
             /// By name among the owner's.
             by_name: (UserId, String) => DataSourceId, from rows |id, row| [((row.owner, row.name.clone()), *id)];
             /// What is shared with a user, by what lists can be filtered by, as in `by_owner`.
-            with_user: (UserId, bool, bool, DataSourceId) => (), from shared_users |key, _permissions| {
-                rows.get(&key.0).map(|row| ((key.1, row.is_group(), row.is_odata(), key.0), ()))
+            with_user: (UserId, bool, bool, Option<bool>, DataSourceId) => (), from shared_users |key, permissions| {
+                rows.get(&key.0).map(|row| (listed(key.1, row, permissions, key.0), ()))
             };
             /// What is shared with a tenant, likewise.
-            with_tenant: (TenantId, bool, bool, DataSourceId) => (), from shared_tenants |key, _permissions| {
-                rows.get(&key.0).map(|row| ((key.1, row.is_group(), row.is_odata(), key.0), ()))
+            with_tenant: (TenantId, bool, bool, Option<bool>, DataSourceId) => (), from shared_tenants |key, permissions| {
+                rows.get(&key.0).map(|row| (listed(key.1, row, permissions, key.0), ()))
             };
             /// The groups that a data source is a member of.
             groups_of: (DataSourceId, DataSourceId) => (), from members |key, _prefix| [((key.1, key.0), ())];
@@ -173,27 +213,25 @@ impl DataSources<'_> {
             }
             Event::DataSourceShared(shared) => {
                 let Some(before) = self.rows.get(&id).cloned() else { return };
-                let (group, odata) = (before.is_group(), before.is_odata());
                 for (user, permissions) in shared.users.iter() {
+                    self.forget_user(id, &before, *user);
                     self.shared_users.put((id, *user), permissions.clone());
-                    self.with_user.put((*user, group, odata, id), ());
+                    self.with_user.put(listed(*user, &before, permissions, id), ());
                 }
                 for (tenant, permissions) in shared.tenants.iter() {
+                    self.forget_tenant(id, &before, *tenant);
                     self.shared_tenants.put((id, *tenant), permissions.clone());
-                    self.with_tenant.put((*tenant, group, odata, id), ());
+                    self.with_tenant.put(listed(*tenant, &before, permissions, id), ());
                 }
                 self.touch(id, &before, header.sequence);
             }
             Event::DataSourceUnshared(unshared) => {
                 let Some(before) = self.rows.get(&id).cloned() else { return };
-                let (group, odata) = (before.is_group(), before.is_odata());
                 for user in unshared.users.iter() {
-                    self.shared_users.remove(&(id, *user));
-                    self.with_user.remove(&(*user, group, odata, id));
+                    self.forget_user(id, &before, *user);
                 }
                 for tenant in unshared.tenants.iter() {
-                    self.shared_tenants.remove(&(id, *tenant));
-                    self.with_tenant.remove(&(*tenant, group, odata, id));
+                    self.forget_tenant(id, &before, *tenant);
                 }
                 self.touch(id, &before, header.sequence);
             }
@@ -204,7 +242,7 @@ impl DataSources<'_> {
                     changed: header.sequence,
                     ..DataSource::clone(&before)
                 };
-                self.rows.put(id, Arc::new(source));
+                self.replace(id, &before, source);
             }
             Event::DataSourceMembersChanged(change) => {
                 let Some(before) = self.rows.get(&id).cloned() else { return };
@@ -233,24 +271,20 @@ impl DataSources<'_> {
 
     /// Most changes leave what the indexes go by, and then leave the indexes.
     fn replace(&mut self, id: DataSourceId, before: &DataSource, after: DataSource) {
-        let listed = |row: &DataSource| (row.owner, row.is_group(), row.is_odata());
-        let same =
-            listed(before) == listed(&after) && before.name == after.name && before.profile == after.profile;
+        let own = |row: &DataSource| (row.owner, row.is_group(), row.is_odata(), row.lets_view());
+        let same = own(before) == own(&after) && before.name == after.name && before.profile == after.profile;
         if !same {
             self.forget(id, before);
             self.index(id, &after);
         }
         if before.is_odata() != after.is_odata() {
-            let users: Vec<UserId> = self.shared_users_of(id, UserId(0)).map(|(user, _)| user).collect();
-            for user in users {
-                self.with_user.remove(&(user, before.is_group(), before.is_odata(), id));
-                self.with_user.put((user, after.is_group(), after.is_odata(), id), ());
+            for (user, permissions) in self.users_of(id) {
+                self.with_user.remove(&listed(user, before, &permissions, id));
+                self.with_user.put(listed(user, &after, &permissions, id), ());
             }
-            let tenants: Vec<TenantId> =
-                self.shared_tenants_of(id, TenantId(0)).map(|(tenant, _)| tenant).collect();
-            for tenant in tenants {
-                self.with_tenant.remove(&(tenant, before.is_group(), before.is_odata(), id));
-                self.with_tenant.put((tenant, after.is_group(), after.is_odata(), id), ());
+            for (tenant, permissions) in self.tenants_of(id) {
+                self.with_tenant.remove(&listed(tenant, before, &permissions, id));
+                self.with_tenant.put(listed(tenant, &after, &permissions, id), ());
             }
         }
         self.rows.put(id, Arc::new(after));
@@ -261,17 +295,33 @@ impl DataSources<'_> {
     }
 
     fn unshare(&mut self, id: DataSourceId, row: &DataSource) {
-        let users: Vec<UserId> = self.shared_users_of(id, UserId(0)).map(|(user, _)| user).collect();
-        for user in users {
-            self.shared_users.remove(&(id, user));
-            self.with_user.remove(&(user, row.is_group(), row.is_odata(), id));
+        for (user, _) in self.users_of(id) {
+            self.forget_user(id, row, user);
         }
-        let tenants: Vec<TenantId> =
-            self.shared_tenants_of(id, TenantId(0)).map(|(tenant, _)| tenant).collect();
-        for tenant in tenants {
-            self.shared_tenants.remove(&(id, tenant));
-            self.with_tenant.remove(&(tenant, row.is_group(), row.is_odata(), id));
+        for (tenant, _) in self.tenants_of(id) {
+            self.forget_tenant(id, row, tenant);
         }
+    }
+
+    fn forget_user(&mut self, id: DataSourceId, row: &DataSource, user: UserId) {
+        let Some(permissions) = self.shared_users.get(&(id, user)).cloned() else { return };
+        self.shared_users.remove(&(id, user));
+        self.with_user.remove(&listed(user, row, &permissions, id));
+    }
+
+    fn forget_tenant(&mut self, id: DataSourceId, row: &DataSource, tenant: TenantId) {
+        let Some(permissions) = self.shared_tenants.get(&(id, tenant)).cloned() else { return };
+        self.shared_tenants.remove(&(id, tenant));
+        self.with_tenant.remove(&listed(tenant, row, &permissions, id));
+    }
+
+    fn users_of(&self, id: DataSourceId) -> Vec<(UserId, SortedVec<PermissionId>)> {
+        self.shared_users_of(id, UserId(0)).map(|(user, permissions)| (user, permissions.clone())).collect()
+    }
+
+    fn tenants_of(&self, id: DataSourceId) -> Vec<(TenantId, SortedVec<PermissionId>)> {
+        let tenants = self.shared_tenants_of(id, TenantId(0));
+        tenants.map(|(tenant, permissions)| (tenant, permissions.clone())).collect()
     }
 
     /// A group that is gone has no members. That something which is gone is no member any more is told by events of its groups.
@@ -285,7 +335,7 @@ impl DataSources<'_> {
     }
 
     fn index(&mut self, id: DataSourceId, row: &DataSource) {
-        self.by_owner.put((row.owner, row.is_group(), row.is_odata(), id), ());
+        self.by_owner.put((row.owner, row.is_group(), row.is_odata(), row.lets_view(), id), ());
         self.by_name.put((row.owner, row.name.clone()), id);
         if let Some(profile) = row.profile {
             self.by_profile.put((profile, id), ());
@@ -293,7 +343,7 @@ impl DataSources<'_> {
     }
 
     fn forget(&mut self, id: DataSourceId, row: &DataSource) {
-        self.by_owner.remove(&(row.owner, row.is_group(), row.is_odata(), id));
+        self.by_owner.remove(&(row.owner, row.is_group(), row.is_odata(), row.lets_view(), id));
         self.by_name.remove(&(row.owner, row.name.clone()));
         if let Some(profile) = row.profile {
             self.by_profile.remove(&(profile, id));
@@ -387,11 +437,21 @@ impl DataSources<'_> {
     }
 }
 
-/// An index of data sources by somebody and by what lists are filtered by.
-type Listed<'base, K> = Table<'base, (K, bool, bool, DataSourceId), ()>;
+/// The key of an index of data sources by somebody and by what lists are filtered by.
+type ListedKey<K> = (K, bool, bool, Option<bool>, DataSourceId);
+
+/// What is shared with somebody, as he finds it.
+fn listed<K>(
+    with: K,
+    row: &DataSource,
+    permissions: &SortedVec<PermissionId>,
+    id: DataSourceId,
+) -> ListedKey<K> {
+    (with, row.is_group(), row.is_odata(), Some(permissions.has(&VIEW)), id)
+}
 
 fn passing<'a, K: Ord + Copy + 'a>(
-    index: &'a Listed<'_, K>,
+    index: &'a Table<'_, ListedKey<K>, ()>,
     of: K,
     filter: Filter,
     after: DataSourceId,
@@ -403,8 +463,10 @@ fn passing<'a, K: Ord + Copy + 'a>(
         },
     );
     let from = DataSourceId(after.0.saturating_add(1));
-    Merged::of(kinds.map(move |(group, odata)| {
-        let range = (of, group, odata, from)..=(of, group, odata, DataSourceId(u64::MAX));
-        index.range(range).map(|((_, _, _, source), ())| *source)
+    let views = filter.view.passing();
+    let parts = kinds.flat_map(move |(group, odata)| views.iter().map(move |view| (group, odata, *view)));
+    Merged::of(parts.map(move |(group, odata, view)| {
+        let range = (of, group, odata, view, from)..=(of, group, odata, view, DataSourceId(u64::MAX));
+        index.range(range).map(|((.., source), ())| *source)
     }))
 }

@@ -277,7 +277,7 @@ pub(crate) fn compare(model: &Model, state: &State<'_>) -> Result<(), String> {
                     && odata.is_none_or(|odata| odata == row.is_odata())
             });
             let expected: Vec<DataSourceId> = expected.map(|row| DataSourceId(row.id)).collect();
-            let filter = Filter { group, odata };
+            let filter = Filter { group, odata, ..Filter::default() };
             let actual: Vec<DataSourceId> =
                 sources.of_owner(UserId(owner), filter, DataSourceId(after)).collect();
             same!(actual, expected, "data sources of user {owner} by {filter:?} after {after}");

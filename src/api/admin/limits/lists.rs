@@ -315,7 +315,7 @@ pub(super) async fn data_sources(
     let look_up = |after: u64, most: usize| {
         app.ledger().read(|view| {
             let (sources, limits) = (&view.state.data_sources, &view.state.limits);
-            let every = Filter { group: None, odata: None };
+            let every = Filter::default();
             let next = |after| sources.of_owner(owner, every, DataSourceId(after)).next().map(|id| id.0);
             let row = |id| {
                 let source = Arc::clone(sources.rows.get(&DataSourceId(id))?);

@@ -111,5 +111,5 @@ fn filter(query: &mut Query) -> Result<Filter, ApiError> {
         Some("false") => Some(false),
         Some(_) => return Err(ApiError::BadParameter("isOData".to_owned(), "must be true or false")),
     };
-    Ok(Filter { group, odata })
+    Ok(Filter { group, odata, ..Filter::default() })
 }
