@@ -189,6 +189,7 @@ fn source(vault: &Vault, count: u64, profile: Option<u64>) -> (Wish, DataKey) {
         profile: profile.map(OAuthProfileId),
         plain_options: [("ODataVersion".to_owned(), "4".to_owned())].into_iter().collect(),
         sealed_options: [("Password".to_owned(), password)].into_iter().collect(),
+        permissions: None,
     }));
     (wish, key.key)
 }
@@ -205,5 +206,6 @@ fn update_source(vault: &Vault, id: u64, count: usize, key: &DataKey) -> Wish {
         profile: None,
         plain_options: [("ODataVersion".to_owned(), "4".to_owned())].into_iter().collect(),
         sealed_options: [("Password".to_owned(), Some(password))].into_iter().collect(),
+        permissions: None,
     }))
 }

@@ -291,6 +291,7 @@ fn refused(refusal: Refusal) -> ApiError {
         Refusal::Taken(taken) => ApiError::NameTaken(taken.what()),
         Refusal::LastAdministrator => ApiError::LastAdministrator,
         Refusal::InUse(by) => ApiError::InUse(by),
+        Refusal::SharedWithTenant => ApiError::SharedWithTenant,
         Refusal::Predefined(why) => ApiError::Predefined(why),
         Refusal::SetAlready(what) => ApiError::SetAlready(what),
         Refusal::NotSet(what) => ApiError::NotSet(what),

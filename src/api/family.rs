@@ -47,15 +47,22 @@ pub(super) trait Family {
     /// The id of that number.
     fn id(number: u64) -> Self::Id;
 
+    /// What of an operation's permissions the caller must hold whichever object he asks for: all, unless an object can give
+    /// some.
+    fn needed(operation: &'static [PermissionId], _on_behalf: bool) -> &'static [PermissionId] {
+        operation
+    }
+
     /// The row when this caller may see it and do with it what he asks.
-    fn found<'v>(
-        view: &'v View<'_>,
+    fn found(
+        view: &View<'_>,
         principal: &Principal,
         id: Self::Id,
-    ) -> Result<&'v Arc<Self::Row>, Refusal>;
+        operation: &'static [PermissionId],
+    ) -> Result<Arc<Self::Row>, Refusal>;
 
     /// The row in a state, whoever asks.
-    fn row<'s>(state: &'s State<'_>, id: Self::Id) -> Option<&'s Arc<Self::Row>>;
+    fn row(state: &State<'_>, id: Self::Id) -> Option<Arc<Self::Row>>;
 
     /// The event that last changed it.
     fn changed(row: &Self::Row) -> Sequence;
@@ -73,8 +80,8 @@ pub(super) trait Family {
     /// Its secrets, if it has some.
     fn secrets(id: Self::Id, row: &Self::Row) -> Option<Secrets>;
 
-    /// Whose tenant's it was, if this caller would find it were it still there.
-    fn was_found(principal: &Principal, id: Self::Id, row: &Self::Row) -> Option<TenantId>;
+    /// Whose tenant's it was, if this caller would find it were it still there; `finds` says whether he finds it now.
+    fn was_found(principal: &Principal, id: Self::Id, row: &Self::Row, finds: bool) -> Option<TenantId>;
 
     /// Makes of a row what is answered, and hands it over.
     fn present<T>(
@@ -90,6 +97,8 @@ pub(super) struct Look<'a> {
     asking: &'a Asking,
     when: When,
     listed: Option<Vec<u64>>,
+    /// Whether more is to be said of it than its properties.
+    pub(super) details: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -133,28 +142,36 @@ impl Look<'_> {
 pub(super) fn find<F: Family>(
     asking: &Asking,
     path: &str,
-    permissions: &[PermissionId],
+    operation: &'static [PermissionId],
 ) -> Result<(F::Id, Arc<F::Row>), ApiError> {
-    look_up::<F, _>(asking, path, permissions, |_, id, row| (id, Arc::clone(row)))
+    look_up::<F, _>(asking, path, operation, |_, id, row| (id, Arc::clone(row)))
 }
 
 /// The same, with what else `also` takes from the state that the row stands in.
 fn look_up<F: Family, T>(
     asking: &Asking,
     path: &str,
-    permissions: &[PermissionId],
+    operation: &'static [PermissionId],
     also: impl FnOnce(&State<'_>, F::Id, &Arc<F::Row>) -> T,
 ) -> Result<T, ApiError> {
     asking.app().ledger().read(|view| {
-        let principal = asking.principal(view, permissions)?;
-        let id = id_of::<F>(path)?;
-        let row = F::found(view, &principal, id).map_err(|refusal| asking.refused(refusal))?;
-        Ok(also(&view.state, id, row))
+        let principal = asking.principal(view, F::needed(operation, asking.is_on_behalf()))?;
+        let id = id_of::<F>(path);
+        let row = F::found(view, &principal, id, operation);
+        Ok(also(&view.state, id, &row.map_err(|refusal| not_found::<F>(asking, path, refusal))?))
     })
 }
 
-fn id_of<F: Family>(path: &str) -> Result<F::Id, ApiError> {
-    parse_id(path).map(F::id).ok_or_else(|| ApiError::NotFound(F::KIND, path.to_owned()))
+/// No object has the id 0, so that what is no id takes the same way as an id that finds nothing.
+fn id_of<F: Family>(path: &str) -> F::Id {
+    F::id(parse_id(path).unwrap_or_default())
+}
+
+fn not_found<F: Family>(asking: &Asking, path: &str, refusal: Refusal) -> ApiError {
+    match asking.refused(refusal) {
+        ApiError::NotFound(kind, _) if kind == F::KIND => ApiError::NotFound(kind, path.to_owned()),
+        error => error,
+    }
 }
 
 /// 200 with the object, with its secrets when they may be revealed, or as it was at `moment`.
@@ -162,6 +179,7 @@ pub(super) async fn show<F: Family>(
     asking: &Asking,
     path: &str,
     moment: Option<Moment>,
+    details: bool,
 ) -> Result<Response, ApiError> {
     if let Some(moment) = moment {
         return show_then::<F>(asking, path, moment).await;
@@ -175,7 +193,7 @@ pub(super) async fn show<F: Family>(
     let mut revealed = None;
     let secrets = F::secrets(id, &row);
     if let Some(secrets) = secrets
-        && asking.reveals(F::VIEW)?
+        && asking.reveals(F::needed(F::VIEW, asking.is_on_behalf()))?
     {
         let prepare = || {
             (row, tag) = look_up::<F, _>(asking, path, F::VIEW, |state, id, row| {
@@ -185,7 +203,8 @@ pub(super) async fn show<F: Family>(
         };
         revealed = Some(asking.execute(None, prepare).await?);
     }
-    let look = Look { asking, when: When::Now { secrets: revealed.is_some() }, listed: Some(listed) };
+    let when = When::Now { secrets: revealed.is_some() };
+    let look = Look { asking, when, listed: Some(listed), details };
     let response = F::present(&look, id, &row, |body| shown(tag, body))?;
     Ok(match revealed {
         Some(receipt) => written(&receipt, response),
@@ -196,22 +215,25 @@ pub(super) async fn show<F: Family>(
 /// What is gone now is shown to who audits its tenant, if he would find it were it still there.
 async fn show_then<F: Family>(asking: &Asking, path: &str, moment: Moment) -> Result<Response, ApiError> {
     let (id, principal, gone) = asking.app().ledger().read(|view| {
-        let principal = asking.principal(view, F::VIEW)?;
-        let id = id_of::<F>(path)?;
-        match F::found(view, &principal, id) {
+        let principal = asking.principal(view, F::needed(F::VIEW, asking.is_on_behalf()))?;
+        let id = id_of::<F>(path);
+        match F::found(view, &principal, id, F::VIEW) {
             Ok(_) => Ok((id, principal, false)),
             Err(Refusal::NotFound(_)) if F::row(&view.state, id).is_none() => Ok((id, principal, true)),
-            Err(refusal) => Err(asking.refused(refusal)),
+            Err(refusal) => Err(not_found::<F>(asking, path, refusal)),
         }
     })?;
-    // A path that is an id was read as one already.
+    // In what is no id nothing ever happened.
     let stream = Stream::new(F::STREAM, parse_id(path).unwrap_or_default());
-    let then = asking.row_at(stream, moment, |state| F::row(state, id).map(Arc::clone)).await?;
-    let his =
-        |row: &F::Row| F::was_found(&principal, id, row).is_some_and(|tenant| !gone || asking.audits(tenant));
+    let then = asking.row_at(stream, moment, |state| F::row(state, id)).await?;
+    let his = |row: &F::Row| {
+        F::was_found(&principal, id, row, !gone).is_some_and(|tenant| !gone || asking.audits(tenant))
+    };
     let then = then.filter(|then| his(&then.row));
     let then = then.ok_or_else(|| ApiError::NotFound(F::KIND, path.to_owned()))?;
-    F::present(&Look { asking, when: When::Then, listed: None }, id, &then.row, |body| then.shown(body))
+    F::present(&Look { asking, when: When::Then, listed: None, details: false }, id, &then.row, |body| {
+        then.shown(body)
+    })
 }
 
 /// 204 once the object is deleted. An id that finds nothing is called `missing`.

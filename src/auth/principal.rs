@@ -17,6 +17,8 @@ pub struct Principal {
     pub user: UserId,
     /// Where he lives.
     pub tenant: TenantId,
+    /// Whether the permissions are those of an administrator who acts for him.
+    pub acts_for_another: bool,
     permissions: PermissionSet,
     administers: BTreeSet<TenantId>,
 }
@@ -42,7 +44,13 @@ impl Principal {
             .filter_map(|role| state.roles.rows.get(role))
             .flat_map(|role| role.permissions.iter().copied());
         let permissions = of_roles.chain(row.permissions.iter().copied()).collect();
-        Some(Self { user, tenant: row.tenant, permissions, administers: BTreeSet::new() })
+        Some(Self {
+            user,
+            tenant: row.tenant,
+            acts_for_another: false,
+            permissions,
+            administers: BTreeSet::new(),
+        })
     }
 
     fn with_access(self, state: &State<'_>) -> Self {
@@ -59,6 +67,7 @@ impl Principal {
         Self {
             user,
             tenant,
+            acts_for_another: false,
             permissions: permissions.into_iter().collect(),
             administers: administers.into_iter().collect(),
         }
@@ -148,6 +157,7 @@ impl Principal {
         allowed.then_some(Self {
             user: other.user,
             tenant: other.tenant,
+            acts_for_another: true,
             permissions: self.permissions,
             administers,
         })

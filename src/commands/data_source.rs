@@ -1,6 +1,9 @@
 //! Data sources (hdp-api section 4): both ways of OAuth, by a profile or with the parameters among the options.
 
-use std::sync::Arc;
+pub mod access;
+pub mod members;
+pub mod permissions;
+pub mod sharing;
 
 use events::{
     data_source::{
@@ -13,14 +16,14 @@ use events::{
 };
 use projections::{State, data_sources::DataSource};
 
+use self::access::SourcePermissions;
 use super::{
     Cause, Decision, Fact, NewKey, Object, Refusal, Taken, View, acting,
-    data_store::{self, DATA_STORES, GROUP},
+    data_store::{self, AUTH_URI, DATA_STORES, GROUP, TOKEN_URI},
     field::DataSourceName,
-    oauth_profile::{CREATE, DELETE, MODIFY},
+    oauth_profile::{CREATE, DELETE, MODIFY, no_more_than_one_command},
     sealed_under, unchanged_since,
 };
-use crate::auth::principal::Principal;
 
 /// Most options of one data source.
 pub const OPTIONS_MAX: usize = 200;
@@ -49,6 +52,8 @@ pub struct CreateDataSource {
     pub plain_options: SortedMap<String, String>,
     /// All others under that key.
     pub sealed_options: SortedMap<String, Sealed>,
+    /// Exactly what its owner may do with it, said by an administrator who makes it for him.
+    pub permissions: Option<SourcePermissions>,
 }
 
 /// A data source replaced by a PUT.
@@ -72,6 +77,8 @@ pub struct UpdateDataSource {
     pub plain_options: SortedMap<String, String>,
     /// Those to change, under the data source's key; `None` takes one away, what is not named stays.
     pub sealed_options: SortedMap<String, Option<Sealed>>,
+    /// What its owner may do with it; `None` leaves that as it is. Only an administrator who acts for him changes it.
+    pub permissions: Option<SourcePermissions>,
 }
 
 /// A data source deleted.
@@ -81,16 +88,6 @@ pub struct DeleteDataSource {
     pub id: DataSourceId,
     /// As in [`UpdateDataSource`].
     pub expected: Option<Vec<Sequence>>,
-}
-
-/// The caller's own data source, or that of the user he acts for; another's is one that does not exist (hdp-api 9.17).
-pub fn owned<'a>(
-    view: &'a View<'_>,
-    principal: &Principal,
-    id: DataSourceId,
-) -> Result<&'a Arc<DataSource>, Refusal> {
-    let row = view.state.data_sources.rows.get(&id).filter(|row| row.owner == principal.user);
-    row.ok_or(Refusal::NotFound(Object::DataSource(id)))
 }
 
 pub(super) fn create(view: &View<'_>, cause: &Cause, wish: &CreateDataSource) -> Result<Decision, Refusal> {
@@ -114,6 +111,9 @@ pub(super) fn create(view: &View<'_>, cause: &Cause, wish: &CreateDataSource) ->
     let sealed_options = wish.sealed_options.iter().map(|(name, value)| (name, value));
     within_limits(&wish.plain_options, sealed_options)?;
     name_is_free(state, principal.user, &wish.name, None)?;
+    if wish.permissions.is_some() {
+        permissions::may_set(cause, &principal, wish.permissions.as_ref())?;
+    }
     let id = DataSourceId(state.log.next_id(StreamKind::DATA_SOURCE));
     let created = DataSourceCreated {
         owner: principal.user,
@@ -126,19 +126,25 @@ pub(super) fn create(view: &View<'_>, cause: &Cause, wish: &CreateDataSource) ->
         plain_options: wish.plain_options.clone(),
         sealed_options: wish.sealed_options.clone(),
     };
-    Ok(Decision {
-        facts: vec![Fact::new(principal.tenant, stream(id), created)],
-        keys: wish.key.entries.clone(),
-        ..Decision::default()
-    })
+    let mut facts = vec![Fact::new(principal.tenant, stream(id), created)];
+    let set = wish.permissions.clone();
+    facts.extend(set.map(|set| permissions::fact(id, principal.tenant, Some(set))));
+    Ok(Decision { facts, keys: wish.key.entries.clone(), ..Decision::default() })
 }
 
 /// Always records an event, as for applications.
 pub(super) fn update(view: &View<'_>, cause: &Cause, wish: &UpdateDataSource) -> Result<Decision, Refusal> {
     let state = &view.state;
-    let principal = acting(state, cause.actor, cause.on_behalf_of, &MODIFY)?;
-    let row = owned(view, &principal, wish.id)?;
+    let principal = access::asked(state, cause.actor, cause.on_behalf_of, &MODIFY)?;
+    let access::Seen { row, owned, .. } = access::allowed(view, &principal, wish.id, &MODIFY)?;
     unchanged_since(row.changed, wish.expected.as_deref())?;
+    if !owned {
+        left_to_the_owner(row, wish)?;
+    }
+    let anew = wish.permissions.as_ref().filter(|set| row.permissions.as_ref() != Some(set.list()));
+    if anew.is_some() {
+        permissions::may_set(cause, &principal, anew)?;
+    }
     if wish.data_store.is_some_and(|store| store != row.data_store) {
         return Err(Refusal::invalid(
             "dataStore",
@@ -148,7 +154,9 @@ pub(super) fn update(view: &View<'_>, cause: &Cause, wish: &UpdateDataSource) ->
     if wish.connection_type.is_some_and(|connection_type| connection_type != row.connection_type) {
         return Err(Refusal::ConnectionTypeFixed(row.connection_type));
     }
-    usable_profile(state, row.owner, row.data_store, wish.profile)?;
+    if owned {
+        usable_profile(state, row.owner, row.data_store, wish.profile)?;
+    }
     let changed = wish.sealed_options.iter().filter_map(|(_, value)| value.as_ref());
     sealed_under(row.key_id, wish.description.iter().chain(changed))?;
     // To take away what is not there is nothing to record.
@@ -169,17 +177,47 @@ pub(super) fn update(view: &View<'_>, cause: &Cause, wish: &UpdateDataSource) ->
         plain_options: wish.plain_options.clone(),
         sealed_options,
     };
-    Ok(Decision { facts: vec![Fact::new(row.tenant, stream(wish.id), updated)], ..Decision::default() })
+    let mut facts = vec![Fact::new(row.tenant, stream(wish.id), updated)];
+    facts.extend(anew.map(|anew| permissions::fact(wish.id, row.tenant, Some(anew.clone()))));
+    Ok(Decision { facts, ..Decision::default() })
+}
+
+/// Whom a data source is shared with may change it, but not what would reach beyond it: its name, for a name that is taken tells
+/// what else its owner has; its profile, which would be another's; what its owner may do; and where its owner's secrets
+/// are sent.
+fn left_to_the_owner(row: &DataSource, wish: &UpdateDataSource) -> Result<(), Refusal> {
+    if wish.permissions.is_some() {
+        return Err(Refusal::Forbidden);
+    }
+    if wish.name.as_str() != row.name {
+        return Err(Refusal::invalid("name", "a data source that is shared with you keeps its name"));
+    }
+    if let Some(profile) = wish.profile.filter(|profile| row.profile != Some(*profile)) {
+        return Err(Refusal::UnknownReference(Object::OAuthProfile(profile)));
+    }
+    let moved = [AUTH_URI, TOKEN_URI]
+        .into_iter()
+        .find(|uri| wish.plain_options.get(*uri) != row.plain_options.get(*uri));
+    match moved {
+        Some(_) => Err(Refusal::invalid("options", "AuthURI and TokenURI are the owner's to change")),
+        None => Ok(()),
+    }
 }
 
 pub(super) fn delete(view: &View<'_>, cause: &Cause, wish: &DeleteDataSource) -> Result<Decision, Refusal> {
-    let principal = acting(&view.state, cause.actor, cause.on_behalf_of, &DELETE)?;
-    let row = owned(view, &principal, wish.id)?;
+    let principal = access::asked(&view.state, cause.actor, cause.on_behalf_of, &DELETE)?;
+    let row = access::allowed(view, &principal, wish.id, &DELETE)?.row;
     unchanged_since(row.changed, wish.expected.as_deref())?;
-    Ok(Decision {
-        facts: vec![Fact::new(row.tenant, stream(wish.id), DataSourceDeleted {})],
-        ..Decision::default()
-    })
+    let mut facts = Vec::new();
+    end(&view.state, wish.id, row, &mut facts);
+    Ok(Decision { facts: no_more_than_one_command(facts)?, ..Decision::default() })
+}
+
+/// The end of a data source: first it leaves its groups, so that no event leaves a reference to nothing. Its shares and its own
+/// members go with it.
+pub fn end(state: &State<'_>, id: DataSourceId, row: &DataSource, facts: &mut Vec<Fact>) {
+    members::leave_groups(state, id, facts);
+    facts.push(Fact::new(row.tenant, stream(id), DataSourceDeleted {}));
 }
 
 /// That there is no data store of the id that was given.

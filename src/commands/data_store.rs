@@ -43,9 +43,10 @@ const fn sealed(name: &'static str) -> KnownOption {
     KnownOption { name, sealed: true }
 }
 
-/// Names of OAuth parameters in a data source (hdp-api 4.3 (b)).
-const AUTH_URI: &str = "AuthURI";
-const TOKEN_URI: &str = "TokenURI";
+/// The option that says where a provider asks its users (hdp-api 4.3 (b)).
+pub const AUTH_URI: &str = "AuthURI";
+/// The option that says where a provider gives tokens, and gets secrets.
+pub const TOKEN_URI: &str = "TokenURI";
 const CLIENT_ID: &str = "ClientId";
 const CLIENT_SECRET: &str = "ClientSecret";
 const ACCESS_TOKEN: &str = "AccessToken";

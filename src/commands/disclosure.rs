@@ -7,7 +7,7 @@ use events::{
     sealed::Field,
 };
 
-use super::{Cause, Decision, Fact, Refusal, View, acting, data_source, oauth_app, oauth_profile};
+use super::{Cause, Decision, Fact, Refusal, View, acting, data_source::access, oauth_app, oauth_profile};
 use crate::auth::principal::Principal;
 
 /// Whose secrets.
@@ -26,7 +26,9 @@ impl Secrets {
     pub fn permissions(self) -> &'static [PermissionId] {
         match self {
             Self::OAuthApp(_) => &oauth_app::PERMISSIONS,
-            Self::OAuthProfile(_) | Self::DataSource(_) => &oauth_profile::VIEW,
+            Self::OAuthProfile(_) => &oauth_profile::VIEW,
+            // The data source itself says who may view it.
+            Self::DataSource(_) => access::needed(&oauth_profile::VIEW, false),
         }
     }
 }
@@ -94,7 +96,7 @@ fn find(view: &View<'_>, principal: &Principal, secrets: Secrets) -> Result<Show
             }
         }
         Secrets::DataSource(id) => {
-            let row = data_source::owned(view, principal, id)?;
+            let row = access::owned(view, principal, id, &oauth_profile::VIEW)?.row;
             Shown {
                 tenant: row.tenant,
                 object: Stream::new(StreamKind::DATA_SOURCE, id.0),

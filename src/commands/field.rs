@@ -5,6 +5,8 @@ use url::Url;
 
 /// Longest name, in characters.
 pub const NAME_CHARS_MAX: usize = 128;
+/// Longest prefix of the tables of a group's member, in characters.
+pub const PREFIX_CHARS_MAX: usize = 64;
 /// Longest client id, in bytes.
 pub const CLIENT_ID_BYTES_MAX: usize = 1024;
 /// Longest secret, in bytes.
@@ -44,6 +46,8 @@ text! {
     OAuthProfileName;
     /// The name of a data source: a letter, then letters, digits, `_` and `-`, 1–128 (hdp-api 4.2).
     DataSourceName;
+    /// What stands before the names of a group's member's tables: 1–64 characters, no control characters (hdp-api 4.2).
+    EntityPrefix;
     /// The name of a tenant: 1–128 characters, no control characters, no blank at either end.
     TenantName;
     /// The name of a role: as that of a tenant.
@@ -101,6 +105,17 @@ impl DataSourceName {
             Err(format!(
                 "use an ASCII letter, then letters, digits, underscores and dashes, {NAME_CHARS_MAX} at most"
             ))
+        }
+    }
+}
+
+impl EntityPrefix {
+    /// Reads a prefix.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if (1..=PREFIX_CHARS_MAX).contains(&text.chars().count()) && !text.chars().any(char::is_control) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(format!("use 1 to {PREFIX_CHARS_MAX} characters, no control characters"))
         }
     }
 }
@@ -242,6 +257,12 @@ mod tests {
             &["TenantA OAuth app", "A_1", "x"],
             &["", " x", "x ", "a-b", "ä", "a\tb", "a\nb", &long],
         );
+    }
+
+    #[test]
+    fn a_prefix_is_as_long_as_hdp_says() {
+        let (most, long) = ("ä".repeat(64), "ä".repeat(65));
+        check(EntityPrefix::parse, &["sal", "1", "a b", &most], &["", "a\tb", &long]);
     }
 
     #[test]

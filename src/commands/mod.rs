@@ -41,6 +41,12 @@ use projections::{
 
 pub use refusal::{Object, Refusal, Taken};
 
+use self::data_source::{
+    access,
+    members::RemoveMember,
+    permissions::SetDataSourcePermissions,
+    sharing::{ChangeShare, UnshareDataSource},
+};
 use crate::{
     auth::{permission, principal::Principal},
     ledger::store::KeyChange,
@@ -164,6 +170,18 @@ pub enum Wish {
     UpdateDataSource(Box<data_source::UpdateDataSource>),
     /// A data source deleted.
     DeleteDataSource(data_source::DeleteDataSource),
+    /// What the owner of a data source may do with it.
+    SetDataSourcePermissions(data_source::permissions::SetDataSourcePermissions),
+    /// A data source for others, too.
+    ShareDataSource(Box<data_source::sharing::ShareDataSource>),
+    /// What one of these others may do.
+    ChangeShare(data_source::sharing::ChangeShare),
+    /// A data source for one less.
+    UnshareDataSource(data_source::sharing::UnshareDataSource),
+    /// Members for a group of data sources.
+    SetMembers(Box<data_source::members::SetMembers>),
+    /// A member less.
+    RemoveMember(data_source::members::RemoveMember),
     /// The addresses of a level.
     SetIpWhitelist(Box<whitelist::SetIpWhitelist>),
     /// The addresses of one user.
@@ -274,6 +292,12 @@ pub fn decide(view: &View<'_>, command: &Command, now: Timestamp) -> Result<Deci
         Wish::CreateDataSource(wish) => data_source::create(view, cause, wish),
         Wish::UpdateDataSource(wish) => data_source::update(view, cause, wish),
         Wish::DeleteDataSource(wish) => data_source::delete(view, cause, wish),
+        Wish::SetDataSourcePermissions(wish) => data_source::permissions::set(view, cause, wish),
+        Wish::ShareDataSource(wish) => data_source::sharing::share(view, cause, wish),
+        Wish::ChangeShare(wish) => data_source::sharing::change(view, cause, wish),
+        Wish::UnshareDataSource(wish) => data_source::sharing::unshare(view, cause, wish),
+        Wish::SetMembers(wish) => data_source::members::set(view, cause, wish),
+        Wish::RemoveMember(wish) => data_source::members::remove(view, cause, wish),
         Wish::SetIpWhitelist(wish) => whitelist::set(view, cause, wish),
         Wish::SetUserIpWhitelist(wish) => whitelist::set_of_user(view, cause, wish),
         Wish::AddCorsOrigins(wish) => cors::add(view, cause, wish),
@@ -312,8 +336,26 @@ pub fn may_repeat(view: &View<'_>, command: &Command) -> Result<(), Refusal> {
             &oauth_app::PERMISSIONS
         }
         Wish::CreateOAuthProfile(_) | Wish::CreateDataSource(_) => &oauth_profile::CREATE,
-        Wish::UpdateOAuthProfile(_) | Wish::UpdateDataSource(_) => &oauth_profile::MODIFY,
-        Wish::DeleteOAuthProfile(_) | Wish::DeleteDataSource(_) => &oauth_profile::DELETE,
+        Wish::UpdateOAuthProfile(_) => &oauth_profile::MODIFY,
+        Wish::DeleteOAuthProfile(_) => &oauth_profile::DELETE,
+        Wish::UpdateDataSource(wish) => {
+            return access::may_repeat(view, &command.cause, wish.id, &oauth_profile::MODIFY);
+        }
+        Wish::SetDataSourcePermissions(SetDataSourcePermissions { id, .. })
+        | Wish::ChangeShare(ChangeShare { id, .. })
+        | Wish::UnshareDataSource(UnshareDataSource { id, .. })
+        | Wish::RemoveMember(RemoveMember { id, .. }) => {
+            return access::may_repeat(view, &command.cause, *id, &oauth_profile::MODIFY);
+        }
+        Wish::ShareDataSource(wish) => {
+            return access::may_repeat(view, &command.cause, wish.id, &oauth_profile::MODIFY);
+        }
+        Wish::SetMembers(wish) => {
+            return access::may_repeat(view, &command.cause, wish.id, &oauth_profile::MODIFY);
+        }
+        Wish::DeleteDataSource(wish) => {
+            return access::may_repeat(view, &command.cause, wish.id, &oauth_profile::DELETE);
+        }
         Wish::SetIpWhitelist(wish) => wish.level.permissions(),
         Wish::SetUserIpWhitelist(_) => &whitelist::PERMISSIONS,
         Wish::AddCorsOrigins(_) | Wish::UpdateCorsOrigin(_) | Wish::RemoveCorsOrigin(_) => &cors::PERMISSIONS,

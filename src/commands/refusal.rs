@@ -128,6 +128,9 @@ pub enum Refusal {
     /// His address would not pass the list that he wishes to set.
     #[error("the list would shut out whoever sets it")]
     ShutsOut,
+    /// The user has the data source by his tenant's share already.
+    #[error("the data source is shared with the user's tenant already")]
+    SharedWithTenant,
     /// What every ledger has stays as it is; why.
     #[error("it is predefined: {0}")]
     Predefined(&'static str),

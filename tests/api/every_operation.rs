@@ -40,8 +40,9 @@ impl Operation<'_> {
 
     async fn ask(&self, id: &str, query: &str, headers: &[&str], body: impl Into<Body>) -> Answer {
         let path = self.path.replace("{id}", id).replace("{size}", id).replace("{kind}", "oauth_app");
-        let path =
-            ["{tenantId}", "{userId}", "{dataSourceId}"].iter().fold(path, |path, of| path.replace(of, "1"));
+        let path = ["{tenantId}", "{userId}", "{dataSourceId}", "{memberId}"]
+            .iter()
+            .fold(path, |path, of| path.replace(of, "1"));
         self.house.send_as(ADMIN, self.method.clone(), &format!("{path}{query}"), headers, body).await
     }
 

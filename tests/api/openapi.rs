@@ -27,6 +27,7 @@ fn address(path: &str) -> String {
         ("{tenantId}", "1"),
         ("{userId}", "1"),
         ("{dataSourceId}", "1"),
+        ("{memberId}", "1"),
     ] {
         address = address.replace(name, value);
     }

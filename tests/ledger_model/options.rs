@@ -188,6 +188,7 @@ pub(crate) fn edge(
                 profile: profile.map(OAuthProfileId),
                 plain_options: plain.iter().cloned().collect(),
                 sealed_options: sealed.iter().cloned().map(|(name, (value, _))| (name, value)).collect(),
+                permissions: None,
             };
             let (connection, key) = (*connection, key.id());
             let ask = SourceAsk::Create { store, connection, name, description, profile, plain, sealed, key };
@@ -269,6 +270,7 @@ fn replaced(
             .cloned()
             .map(|(name, value)| (name, value.map(|(value, _)| value)))
             .collect(),
+        permissions: None,
     };
     let ask =
         SourceAsk::Put { source, expected, store, connection, name, description, profile, plain, sealed };

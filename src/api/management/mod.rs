@@ -22,6 +22,25 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(oauth_profiles::stats::stats))
         .routes(routes!(data_sources::list::list, data_sources::create))
         .routes(routes!(data_sources::show, data_sources::update, data_sources::delete))
+        .routes(routes!(data_sources::permissions::show, data_sources::permissions::set))
+        .routes(routes!(data_sources::shared_users::list, data_sources::shared_users::share))
+        .routes(routes!(
+            data_sources::shared_users::show,
+            data_sources::shared_users::update,
+            data_sources::shared_users::unshare
+        ))
+        .routes(routes!(data_sources::shared_tenants::list, data_sources::shared_tenants::share))
+        .routes(routes!(
+            data_sources::shared_tenants::show,
+            data_sources::shared_tenants::update,
+            data_sources::shared_tenants::unshare
+        ))
+        .routes(routes!(
+            data_sources::members::list,
+            data_sources::members::add,
+            data_sources::members::replace
+        ))
+        .routes(routes!(data_sources::members::remove))
         .routes(routes!(not_offered::model))
         .routes(routes!(not_offered::map))
         .routes(routes!(not_offered::odata))

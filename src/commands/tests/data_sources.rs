@@ -24,6 +24,7 @@ pub(super) fn create_with(name: &str, change: impl FnOnce(&mut CreateDataSource)
         profile: None,
         plain_options: [("ODataVersion".to_owned(), "4".to_owned())].into_iter().collect(),
         sealed_options: [("Password".to_owned(), sealed(50))].into_iter().collect(),
+        permissions: None,
     };
     change(&mut wish);
     Wish::CreateDataSource(Box::new(wish))
@@ -44,6 +45,7 @@ fn update_with(id: u64, change: impl FnOnce(&mut UpdateDataSource)) -> Wish {
         profile: None,
         plain_options: [].into_iter().collect(),
         sealed_options: [].into_iter().collect(),
+        permissions: None,
     };
     change(&mut wish);
     Wish::UpdateDataSource(Box::new(wish))

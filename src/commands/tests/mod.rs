@@ -24,6 +24,7 @@ mod roles;
 #[cfg(debug_assertions)]
 mod scale;
 mod settings;
+mod sharing;
 mod tenants;
 mod tenants_and_users;
 mod users;

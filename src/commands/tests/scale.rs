@@ -44,6 +44,7 @@ fn source(name: &str, profile: Option<u64>) -> Wish {
         profile: profile.map(OAuthProfileId),
         plain_options: SortedMap::default(),
         sealed_options: [("Password".to_owned(), sealed(41))].into_iter().collect(),
+        permissions: None,
     }))
 }
 
@@ -115,6 +116,7 @@ fn wishes(world: &World) -> Vec<(&'static str, Wish)> {
         profile: Some(OAuthProfileId(1)),
         plain_options: SortedMap::default(),
         sealed_options: SortedMap::default(),
+        permissions: None,
     };
     let profile_gone = DeleteOAuthProfile { id: OAuthProfileId(1), expected: None };
     let source_gone = DeleteDataSource { id: DataSourceId(1), expected: None };

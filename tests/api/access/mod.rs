@@ -7,6 +7,7 @@ mod audit;
 mod limits;
 mod not_offered;
 mod page;
+mod sharing;
 mod table;
 mod tenants_and_roles;
 mod users;
@@ -16,6 +17,7 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use authledger::config::Config;
+use authledger::vault::login::LoginName;
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -31,6 +33,8 @@ const SECRET: &str = "1912308409123890";
 const TARGET: &str = "ann";
 /// Another ordinary user of OrgA.
 const ANOTHER: &str = "bob";
+/// Another holder of 12, for nobody acts for others to give something to himself.
+const GIVER: &str = "giver";
 
 /// Everybody who asks, in the order of the columns.
 const CALLERS: usize = 11;
@@ -82,15 +86,16 @@ struct World {
     /// Who has administrative access on OrgA.
     administrators: Vec<u64>,
     made: Cell<u64>,
+    /// The member of the group that was made last.
+    member: Cell<u64>,
 }
 
 impl World {
     async fn new() -> World {
         let house = House::new(Config::default());
         let made = Cell::new(0);
-        let administrators = Vec::new();
-        let mut world =
-            World { house, tenants: [1, 0, 0], apps: [0; 3], roles: [2, 0, 0], administrators, made };
+        let (tenants, roles, administrators, member) = ([1, 0, 0], [2, 0, 0], Vec::new(), Cell::new(0));
+        let mut world = World { house, tenants, apps: [0; 3], roles, administrators, made, member };
         // Tenants come after who gets administrative access on one, and their users after them.
         let nothing = world.role(1, &[]).await;
         for caller in &WHO[1..] {
@@ -119,6 +124,7 @@ impl World {
             let (tenant, role) = (world.tenants[Org::A as usize], world.roles[Org::A as usize]);
             world.house.user(name, tenant, &[role], &[]).await;
         }
+        world.house.user(GIVER, 1, &[1], &[]).await;
         for org in [Org::System, Org::A, Org::B] {
             world.apps[org as usize] = world.app(org).await.0;
         }
@@ -193,10 +199,28 @@ impl World {
                 let body = self.profile_body(&name, Org::System);
                 (id_of(&self.admin_makes(&path, &body).await), name)
             }
-            Thing::Source(whose) => {
-                let path = format!("{SOURCES}?user={}", owner(whose));
-                let body = Self::source_body(&name, None);
-                (id_of(&self.admin_makes(&path, &body).await), name)
+            Thing::Source(whose) => (self.source(&owner(whose), &name, 1).await, name),
+            Thing::SharedWithHim(permissions) => {
+                let made = self.source(ANOTHER, &name, 1).await;
+                let body = json!({ "sharedUsers": [{ "userId": self.id_of_user(his), "permissions": permissions }] });
+                self.does(&format!("{GIVER}:{PASSWORD}"), made, "sharedUsers", ANOTHER, &body).await;
+                (made, name)
+            }
+            Thing::SharedWithAnother | Thing::SharedWithOrgA => {
+                let made = self.source(his, &name, 1).await;
+                let (what, body) = match thing {
+                    Thing::SharedWithAnother => ("sharedUsers", self.users_body()),
+                    _ => ("sharedTenants", self.tenants_body()),
+                };
+                self.admin_does(made, what, his, &body).await;
+                (made, name)
+            }
+            Thing::Group => {
+                let group = self.source(his, &name, 56).await;
+                let body = self.members_body(his).await;
+                self.member.set(id_of(&body["members"][0]));
+                self.admin_does(group, "members", his, &body).await;
+                (group, name)
             }
             Thing::TenantA => (self.tenants[Org::A as usize], "OrgA".to_owned()),
             Thing::EmptyTenant => {
@@ -250,7 +274,47 @@ impl World {
         assert_eq!(answer.status, StatusCode::OK, "{path}: {answer:?}");
     }
 
-    async fn body(&self, sent: Sent, his: &str) -> Option<Value> {
+    /// An id by the name that it was made with.
+    fn id_of_user(&self, name: &str) -> u64 {
+        let name = LoginName::parse(name).expect("a good name");
+        let tag = self.house.app.vault().login_tag(&name);
+        self.house.ledger.read(|view| view.logins.get(&tag).copied()).expect("a user").0
+    }
+
+    async fn source(&self, owner: &str, name: &str, store: u64) -> u64 {
+        let mut body = Self::source_body(name, None);
+        if store == 56 {
+            body = json!({ "name": name, "dataStore": 56 });
+        }
+        id_of(&self.admin_makes(&format!("{SOURCES}?user={owner}"), &body).await)
+    }
+
+    fn users_body(&self) -> Value {
+        json!({ "sharedUsers": [{ "userId": self.id_of_user(ANOTHER), "permissions": [2] }] })
+    }
+
+    fn tenants_body(&self) -> Value {
+        json!({ "sharedTenants": [{ "tenantId": self.tenants[Org::A as usize], "permissions": [2] }] })
+    }
+
+    /// With a new data source of `owner`'s.
+    async fn members_body(&self, owner: &str) -> Value {
+        let name = self.name();
+        json!({ "members": [{ "id": self.source(owner, &name, 1).await, "entityPrefix": name }] })
+    }
+
+    async fn admin_does(&self, source: u64, what: &str, owner: &str, body: &Value) {
+        self.does(ADMIN, source, what, owner, body).await;
+    }
+
+    async fn does(&self, who: &str, source: u64, what: &str, owner: &str, body: &Value) {
+        let path = format!("{SOURCES}/{source}/{what}?user={owner}");
+        let answer = self.house.post_as(who, &path, body).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path} {body}: {answer:?}");
+    }
+
+    /// What is sent about `named`.
+    async fn body(&self, sent: Sent, his: &str, named: &str) -> Option<Value> {
         let name = self.name();
         Some(match sent {
             Sent::None => return None,
@@ -271,6 +335,13 @@ impl World {
             Sent::Limit => json!({ "value": 7 }),
             Sent::Configuration => json!({ "value": "2" }),
             Sent::PasswordPolicy => json!({ "name": name, "rules": [], "expirationDays": 0 }),
+            Sent::SameName => json!({ "name": named, "options": { "ODataVersion": "4" } }),
+            Sent::Permissions => json!({ "permissions": [2] }),
+            Sent::SharedUsers => self.users_body(),
+            Sent::SharedTenants => self.tenants_body(),
+            Sent::Members(Whose::His) => self.members_body(his).await,
+            Sent::Members(Whose::Anothers) => self.members_body(ANOTHER).await,
+            Sent::NoMembers => json!({ "members": [] }),
             Sent::Level => json!({ "level": "info" }),
             Sent::Tenant => json!({ "name": name, "parentTenant": 1 }),
             Sent::TenantReplaced => json!({ "name": name, "status": 1 }),
@@ -294,12 +365,16 @@ impl World {
 
     /// Sends a cell and says what came, in the words of the table.
     async fn ask(&self, row: &Row, caller: &Caller, on_behalf: bool) -> (String, Answer) {
-        let his = if on_behalf { TARGET } else { caller.name.unwrap_or(ANOTHER) };
+        let his = if on_behalf { TARGET } else { caller.name.unwrap_or(TARGET) };
         let (id, name) = self.make(row.about, his).await;
-        let body = self.body(row.body, his).await;
+        let body = self.body(row.body, his, &name).await;
         let mut path = self.with_levels(row.path).await.replace("{id}", &id.to_string());
         path = path.replace("{sequence}", &(self.house.ledger.size() - 1).to_string());
         path = path.replace("{kind}", "user").replace("{path}", "a/b").replace("{size}", &id.to_string());
+        let (user, tenant) = (self.id_of_user(ANOTHER), self.tenants[Org::A as usize]);
+        for (place, id) in [("{userId}", user), ("{tenantId}", tenant), ("{memberId}", self.member.get())] {
+            path = path.replace(place, &id.to_string());
+        }
         if on_behalf {
             path += if path.contains('?') { "&" } else { "?" };
             path += "user=";

@@ -7,6 +7,7 @@
 use super::audit::ACCESS;
 use super::limits::{LIMITS, Level};
 use super::not_offered::NOT_OFFERED;
+use super::sharing::SHARING;
 use super::tenants_and_roles::{ROLES, TENANTS};
 use super::users::USERS;
 
@@ -32,6 +33,13 @@ pub(super) enum Thing {
     App(Org),
     Profile(Whose),
     Source(Whose),
+    /// One of the other user's, shared with him to do exactly this.
+    SharedWithHim(&'static [u64]),
+    /// One of his, shared with the other user, and one shared with OrgA.
+    SharedWithAnother,
+    SharedWithOrgA,
+    /// A group of his with one member.
+    Group,
     TenantA,
     /// With the administrators of OrgA.
     EmptyTenant,
@@ -59,6 +67,14 @@ pub(super) enum Body {
     Profile(Org),
     /// With a profile of his.
     Source(Option<Whose>),
+    /// Of a data source that keeps its name.
+    SameName,
+    Permissions,
+    /// For the other user, and for OrgA.
+    SharedUsers,
+    SharedTenants,
+    Members(Whose),
+    NoMembers,
     Tenant,
     TenantReplaced,
     /// Those of OrgA.
@@ -123,8 +139,8 @@ pub(super) struct Family {
 
 const NO_APP: u64 = 222_207_711;
 const NO_PROFILE: u64 = 222_207_710;
-const NO_SOURCE: u64 = 222_207_004;
-const NO_SOURCE_TO_DELETE: u64 = 222_207_011;
+pub(super) const NO_SOURCE: u64 = 222_207_004;
+pub(super) const NO_SOURCE_TO_DELETE: u64 = 222_207_011;
 pub(super) const NO_TENANT: u64 = 222_208_573;
 pub(super) const NO_USER: u64 = 222_207_916;
 pub(super) const NO_ROLE: u64 = 222_207_924;
@@ -148,6 +164,7 @@ pub(super) const TABLE: &[Family] = &[
     APPLICATIONS,
     PROFILES,
     SOURCES,
+    SHARING,
     STORES_AND_PERMISSIONS,
     TENANTS,
     ROLES,

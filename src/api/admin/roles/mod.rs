@@ -239,7 +239,7 @@ pub(super) async fn show(Path(path): Path<String>, mut asking: Asking) -> Result
     asking.in_own_name()?;
     let moment = asking.as_of()?;
     asking.no_more_parameters()?;
-    family::show::<Roles>(&asking, &path, moment).await
+    family::show::<Roles>(&asking, &path, moment, false).await
 }
 
 /// Roles, seen by who administers their tenant.
@@ -257,12 +257,17 @@ impl Family for Roles {
         RoleId(number)
     }
 
-    fn found<'v>(view: &'v View<'_>, principal: &Principal, id: RoleId) -> Result<&'v Arc<Role>, Refusal> {
-        administered(view, principal, id)
+    fn found(
+        view: &View<'_>,
+        principal: &Principal,
+        id: RoleId,
+        _: &'static [PermissionId],
+    ) -> Result<Arc<Role>, Refusal> {
+        administered(view, principal, id).map(Arc::clone)
     }
 
-    fn row<'s>(state: &'s State<'_>, id: RoleId) -> Option<&'s Arc<Role>> {
-        state.roles.rows.get(&id)
+    fn row(state: &State<'_>, id: RoleId) -> Option<Arc<Role>> {
+        state.roles.rows.get(&id).map(Arc::clone)
     }
 
     fn changed(row: &Role) -> Sequence {
@@ -281,7 +286,7 @@ impl Family for Roles {
         None
     }
 
-    fn was_found(principal: &Principal, _: RoleId, row: &Role) -> Option<TenantId> {
+    fn was_found(principal: &Principal, _: RoleId, row: &Role, _: bool) -> Option<TenantId> {
         principal.administers(row.tenant).then_some(row.tenant)
     }
 

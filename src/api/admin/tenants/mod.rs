@@ -242,7 +242,7 @@ pub(super) async fn show(Path(path): Path<String>, mut asking: Asking) -> Result
     asking.in_own_name()?;
     let moment = asking.as_of()?;
     asking.no_more_parameters()?;
-    family::show::<Tenants>(&asking, &path, moment).await
+    family::show::<Tenants>(&asking, &path, moment, false).await
 }
 
 /// Tenants, seen by who administers them.
@@ -260,16 +260,17 @@ impl Family for Tenants {
         TenantId(number)
     }
 
-    fn found<'v>(
-        view: &'v View<'_>,
+    fn found(
+        view: &View<'_>,
         principal: &Principal,
         id: TenantId,
-    ) -> Result<&'v Arc<Tenant>, Refusal> {
-        administered(view, principal, id)
+        _: &'static [PermissionId],
+    ) -> Result<Arc<Tenant>, Refusal> {
+        administered(view, principal, id).map(Arc::clone)
     }
 
-    fn row<'s>(state: &'s State<'_>, id: TenantId) -> Option<&'s Arc<Tenant>> {
-        state.tenants.rows.get(&id)
+    fn row(state: &State<'_>, id: TenantId) -> Option<Arc<Tenant>> {
+        state.tenants.rows.get(&id).map(Arc::clone)
     }
 
     fn changed(row: &Tenant) -> Sequence {
@@ -288,7 +289,7 @@ impl Family for Tenants {
         None
     }
 
-    fn was_found(principal: &Principal, id: TenantId, _: &Tenant) -> Option<TenantId> {
+    fn was_found(principal: &Principal, id: TenantId, _: &Tenant, _: bool) -> Option<TenantId> {
         principal.administers(id).then_some(id)
     }
 

@@ -1,7 +1,12 @@
 //! `/api/mgmt/datasources`: data sources (hdp-api section 4, brief page 002).
 
 pub(super) mod list;
+pub(super) mod members;
+pub(super) mod permissions;
 mod sent;
+pub(super) mod shared_tenants;
+pub(super) mod shared_users;
+mod sharing;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -14,7 +19,7 @@ use events::{
     data_source::ConnectionType,
     envelope::StreamKind,
     event::Event,
-    id::{DataSourceId, DataStoreId, OAuthProfileId, PermissionId, Sequence, TenantId},
+    id::{DataSourceId, DataStoreId, OAuthProfileId, PermissionId, Sequence, TenantId, UserId},
     sealed::{Field, Sealed},
     sorted::SortedMap,
 };
@@ -36,7 +41,10 @@ use crate::{
     auth::principal::Principal,
     commands::{
         NewKey, Refusal, View, Wish,
-        data_source::{CreateDataSource, DeleteDataSource, UpdateDataSource, owned},
+        data_source::{
+            CreateDataSource, DeleteDataSource, UpdateDataSource,
+            access::{self, Operation, SourcePermissions},
+        },
         data_store::PROFILE_OPTION,
         disclosure::Secrets,
         oauth_profile::{CREATE, DELETE, MODIFY, VIEW},
@@ -62,25 +70,22 @@ struct Shown<'a> {
     /// By name. Those that are sealed only to whoever sent them, or may have them revealed.
     #[schema(value_type = BTreeMap<String, String>)]
     options: Options,
+    /// Exactly what its owner may do with it, when that was set; told to him, and to who acts for him.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    permissions: Option<Vec<u16>>,
+    /// With `details=true`: it is another user's, who shares it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    shared_by_another_user: Option<bool>,
+    /// With `details=true`: it is his own, and he shares it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    shared_with_another_user: Option<bool>,
 }
 
-impl<'a> Shown<'a> {
-    fn of(
-        id: DataSourceId,
-        row: &'a DataSource,
-        description: Option<&'a PlainSecret>,
-        options: Options,
-    ) -> Self {
-        Self {
-            id: id.to_string(),
-            name: &row.name,
-            data_store: row.data_store.0,
-            connection_type: connection_type_name(row.connection_type),
-            is_group: row.is_group(),
-            description: description.map(PlainSecret::expose),
-            options,
-        }
-    }
+fn numbers(permissions: &[PermissionId]) -> Vec<u16> {
+    permissions.iter().map(|permission| permission.0).collect()
 }
 
 /// Options by name. They leave memory with the answer, for some are secrets.
@@ -143,6 +148,7 @@ pub(in crate::api::management) async fn create(
         profile: sent.profile,
         plain_options: sent.plain_options.clone(),
         sealed_options: sealed_options.collect(),
+        permissions: sent.permissions.clone(),
     };
     let receipt = asking.execute(Some(&body), || Ok(Wish::CreateDataSource(Box::new(wish.clone())))).await?;
     answer_created(&asking, &receipt)
@@ -150,8 +156,12 @@ pub(in crate::api::management) async fn create(
 
 /// Made from the event alone, so that a repeated request gets the same answer.
 fn answer_created(asking: &Asking, receipt: &Receipt) -> Result<Response, ApiError> {
-    let [envelope] = &receipt.events[..] else { return Err(unexpected(receipt)) };
+    let Some((envelope, more)) = receipt.events.split_first() else { return Err(unexpected(receipt)) };
     let Event::DataSourceCreated(event) = &envelope.event else { return Err(unexpected(receipt)) };
+    let permissions = more.iter().find_map(|envelope| match &envelope.event {
+        Event::DataSourcePermissionsSet(set) => set.permissions.as_deref().map(numbers),
+        _ => None,
+    });
     let id = envelope.header.stream.id;
     let mut options = Options::in_the_clear(&event.plain_options, event.profile);
     for (name, sealed) in event.sealed_options.iter() {
@@ -166,9 +176,13 @@ fn answer_created(asking: &Asking, receipt: &Receipt) -> Result<Response, ApiErr
         is_group: event.connection_type == ConnectionType::Group,
         description: description.as_ref().map(PlainSecret::expose),
         options,
+        permissions,
+        shared_by_another_user: None,
+        shared_with_another_user: None,
     };
     let location = format!("{}/api/mgmt/datasources/{id}", asking.app().public_url());
-    Ok(created(receipt, &location, envelope.header.sequence, &body))
+    let changed = more.last().unwrap_or(envelope).header.sequence;
+    Ok(created(receipt, &location, changed, &body))
 }
 
 /// Replaces a data source.
@@ -195,16 +209,16 @@ pub(in crate::api::management) async fn update(
     mut asking: Asking,
     body: Body,
 ) -> Result<Response, ApiError> {
-    asking.permitted(&MODIFY)?;
+    permitted(&asking, &path, &MODIFY)?;
     asking.no_more_parameters()?;
     let expected = asking.expected()?;
-    let (id, row) = find::<DataSources>(&asking, &path, &MODIFY)?;
+    let (id, Seen { row, .. }) = seen(&asking, &path, &MODIFY)?;
     let body = body::json(asking.headers(), body, &app.config().limits).await?;
     let sent = Sent::of_stored(body.clone(), id, &row).map_err(|error| error.heard_by(&asking))?;
     let (data_store, connection_type) = (row.data_store, row.connection_type);
     let vault = asking.vault();
     let prepare = || {
-        let (_, row) = find::<DataSources>(&asking, &path, &MODIFY)?;
+        let row = seen(&asking, &path, &MODIFY)?.1.row;
         let key = vault.data_key(&row.key_id).map_err(fault)?;
         let seal = |place: Place<'_>, text: &PlainSecret| {
             vault.seal(&key, StreamKind::DATA_SOURCE, place, text.expose().as_bytes())
@@ -223,10 +237,11 @@ pub(in crate::api::management) async fn update(
             profile: sent.profile,
             plain_options: sent.plain_options.clone(),
             sealed_options: sealed_options.collect(),
+            permissions: sent.permissions.clone(),
         })))
     };
     let receipt = asking.execute(Some(&body), prepare).await?;
-    answer_updated(&asking, &receipt, data_store, connection_type)
+    answer_updated(&asking, &receipt, data_store, connection_type, sent.permissions.as_ref())
 }
 
 fn answer_updated(
@@ -234,8 +249,9 @@ fn answer_updated(
     receipt: &Receipt,
     data_store: DataStoreId,
     connection_type: ConnectionType,
+    permissions: Option<&SourcePermissions>,
 ) -> Result<Response, ApiError> {
-    let [envelope] = &receipt.events[..] else { return Err(unexpected(receipt)) };
+    let Some((envelope, more)) = receipt.events.split_first() else { return Err(unexpected(receipt)) };
     let Event::DataSourceUpdated(event) = &envelope.event else { return Err(unexpected(receipt)) };
     let mut options = Options::in_the_clear(&event.plain_options, event.profile);
     // Sealed options that a PUT kept are not shown: that would be a reveal.
@@ -253,8 +269,11 @@ fn answer_updated(
         is_group: connection_type == ConnectionType::Group,
         description: description.as_ref().map(PlainSecret::expose),
         options,
+        permissions: permissions.map(|permissions| numbers(permissions.list())),
+        shared_by_another_user: None,
+        shared_with_another_user: None,
     };
-    Ok(updated(receipt, envelope.header.sequence, &body))
+    Ok(updated(receipt, more.last().unwrap_or(envelope).header.sequence, &body))
 }
 
 /// Deletes a data source.
@@ -271,7 +290,7 @@ pub(in crate::api::management) async fn delete(
     Path(path): Path<String>,
     mut asking: Asking,
 ) -> Result<Response, ApiError> {
-    asking.permitted(&DELETE)?;
+    permitted(&asking, &path, &DELETE)?;
     asking.no_more_parameters()?;
     family::delete::<DataSources>(&asking, path, Kind::DataSourceToDelete, |id, expected| {
         Wish::DeleteDataSource(DeleteDataSource { id, expected })
@@ -282,13 +301,13 @@ pub(in crate::api::management) async fn delete(
 /// Shows one data source.
 ///
 /// With its sealed options, when `secrets.reveal` is `audited`: that is recorded as an event before it is answered. On behalf
-/// of another only for holders of 12, and never for HEAD. With `asOf`, as it was, and
+/// of another only for holders of 12, and never for HEAD; to nobody with whom it is shared. With `asOf`, as it was, and
 /// without them.
 #[utoipa::path(
     get, path = "/api/mgmt/datasources/{id}", tag = tag::DATA_SOURCES, operation_id = "getDataSource",
     params(
         parameters::Id, parameters::OnBehalf, parameters::AsOf,
-        ("details" = Option<bool>, Query, description = "Adds what only sharing makes true: nothing here."),
+        ("details" = Option<bool>, Query, description = "Says whether it is shared, and by whom."),
     ),
     responses((status = 200, body = Shown), (status = 304)),
     extensions(
@@ -301,66 +320,134 @@ pub(in crate::api::management) async fn show(
     Path(path): Path<String>,
     mut asking: Asking,
 ) -> Result<Response, ApiError> {
-    asking.permitted(&VIEW)?;
-    // Adds what only sharing makes true.
-    let _ = asking.query.flag("details")?;
+    permitted(&asking, &path, &VIEW)?;
+    let details = asking.query.flag("details")?;
     let moment = asking.as_of()?;
     asking.no_more_parameters()?;
-    family::show::<DataSources>(&asking, &path, moment).await
+    family::show::<DataSources>(&asking, &path, moment, details).await
 }
 
-/// Data sources, seen by their owners.
+/// Refuses, before anything else is said about the request (hdp-api 9.4), who lacks the operation's permission and is not
+/// given it by the data source of that id.
+fn permitted(asking: &Asking, path: &str, operation: Operation) -> Result<(), ApiError> {
+    match find::<DataSources>(asking, path, operation) {
+        Err(error @ (ApiError::Forbidden | ApiError::InvalidCredentials)) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn seen(asking: &Asking, path: &str, operation: Operation) -> Result<(DataSourceId, Seen), ApiError> {
+    let (id, seen) = find::<DataSources>(asking, path, operation)?;
+    Ok((id, Seen::clone(&seen)))
+}
+
+/// The data source in the path, when it is the caller's own, or that of the user he acts for.
+fn own(asking: &Asking, path: &str, operation: Operation) -> Result<DataSourceId, ApiError> {
+    let (id, seen) = seen(asking, path, operation)?;
+    if seen.owned { Ok(id) } else { Err(ApiError::Forbidden) }
+}
+
+/// Data sources, seen by their owners and by those they are shared with.
 struct DataSources;
+
+/// A data source as somebody sees it.
+#[derive(Clone)]
+struct Seen {
+    row: Arc<DataSource>,
+    /// Whether it is his own.
+    owned: bool,
+    /// Whether it is shared with anybody.
+    shared: bool,
+}
+
+impl Seen {
+    fn of(state: &State<'_>, id: DataSourceId, row: &Arc<DataSource>, owned: bool) -> Self {
+        let sources = &state.data_sources;
+        let shared = sources.shared_users_of(id, UserId(0)).next().is_some()
+            || sources.shared_tenants_of(id, TenantId(0)).next().is_some();
+        Self { row: Arc::clone(row), owned, shared }
+    }
+
+    fn by_another(&self) -> bool {
+        !self.owned
+    }
+
+    /// With whom else it is shared is not told to those it is shared with.
+    fn with_another(&self) -> bool {
+        self.owned && self.shared
+    }
+}
 
 impl Family for DataSources {
     type Id = DataSourceId;
-    type Row = DataSource;
+    type Row = Seen;
     type Shown<'a> = Shown<'a>;
     const KIND: Kind = Kind::DataSource;
     const STREAM: StreamKind = StreamKind::DATA_SOURCE;
-    const VIEW: &'static [PermissionId] = &VIEW;
+    const VIEW: Operation = &VIEW;
 
     fn id(number: u64) -> DataSourceId {
         DataSourceId(number)
     }
 
-    fn found<'v>(
-        view: &'v View<'_>,
+    fn needed(operation: Operation, on_behalf: bool) -> &'static [PermissionId] {
+        access::needed(operation, on_behalf)
+    }
+
+    fn found(
+        view: &View<'_>,
         principal: &Principal,
         id: DataSourceId,
-    ) -> Result<&'v Arc<DataSource>, Refusal> {
-        owned(view, principal, id)
+        operation: Operation,
+    ) -> Result<Arc<Seen>, Refusal> {
+        let seen = access::allowed(view, principal, id, operation)?;
+        Ok(Arc::new(Seen::of(&view.state, id, seen.row, seen.owned)))
     }
 
-    fn row<'s>(state: &'s State<'_>, id: DataSourceId) -> Option<&'s Arc<DataSource>> {
-        state.data_sources.rows.get(&id)
+    fn row(state: &State<'_>, id: DataSourceId) -> Option<Arc<Seen>> {
+        let row = state.data_sources.rows.get(&id)?;
+        Some(Arc::new(Seen::of(state, id, row, false)))
     }
 
-    fn changed(row: &DataSource) -> Sequence {
-        row.changed
+    fn changed(seen: &Seen) -> Sequence {
+        seen.row.changed
     }
 
-    fn secrets(id: DataSourceId, row: &DataSource) -> Option<Secrets> {
-        (!row.sealed_options.is_empty()).then_some(Secrets::DataSource(id))
+    /// Secrets are the owner's: nobody is shown them with a share (hdp-api 9.13).
+    fn secrets(id: DataSourceId, seen: &Seen) -> Option<Secrets> {
+        (seen.owned && !seen.row.sealed_options.is_empty()).then_some(Secrets::DataSource(id))
     }
 
-    fn was_found(principal: &Principal, _: Self::Id, row: &DataSource) -> Option<TenantId> {
-        (row.owner == principal.user).then_some(row.tenant)
+    fn was_found(principal: &Principal, _: Self::Id, seen: &Seen, finds: bool) -> Option<TenantId> {
+        (finds || seen.row.owner == principal.user).then_some(seen.row.tenant)
     }
 
     fn present<T>(
         look: &Look<'_>,
         id: DataSourceId,
-        row: &DataSource,
+        seen: &Seen,
         answer: impl FnOnce(&Shown<'_>) -> T,
     ) -> Result<T, ApiError> {
+        let row = &seen.row;
         let mut options = Options::in_the_clear(&row.plain_options, row.profile);
         for (name, sealed) in row.sealed_options.iter() {
             let value = look.secret(Some(sealed), Self::STREAM, Place::option(name))?;
             options.0.extend(value.map(|value| (name.clone(), value)));
         }
         let description = look.text(row.description.as_ref(), Self::STREAM)?;
-        Ok(answer(&Shown::of(id, row, description.as_ref(), options)))
+        let permissions = row.permissions.as_deref().filter(|_| seen.owned);
+        Ok(answer(&Shown {
+            id: id.to_string(),
+            name: &row.name,
+            data_store: row.data_store.0,
+            connection_type: connection_type_name(row.connection_type),
+            is_group: row.is_group(),
+            description: description.as_ref().map(PlainSecret::expose),
+            options,
+            permissions: permissions.map(numbers),
+            shared_by_another_user: (look.details && seen.by_another()).then_some(true),
+            shared_with_another_user: (look.details && seen.with_another()).then_some(true),
+        }))
     }
 }
 

@@ -15,11 +15,15 @@ use crate::{
         error::ApiError,
         fields::{Fields, parse_id},
         json::Json,
-        openapi::schemas::{BodySchema, body_schema, flag, id, text, texts_by_name, word_of},
+        openapi::schemas::{BodySchema, body_schema, flag, id, ids, text, texts_by_name, word_of},
     },
     commands::{
         Refusal,
-        data_source::{OPTIONS_BYTES_MAX, OPTIONS_MAX, unknown_store},
+        data_source::{
+            OPTIONS_BYTES_MAX, OPTIONS_MAX,
+            access::{SETTABLE, SourcePermissions},
+            unknown_store,
+        },
         data_store::{self, DataStore, PROFILE_OPTION},
         field::{DESCRIPTION_BYTES_MAX, DataSourceName, NAME_CHARS_MAX, check_description},
     },
@@ -41,6 +45,7 @@ pub(super) struct Sent {
     pub(super) profile: Option<OAuthProfileId>,
     pub(super) plain_options: SortedMap<String, String>,
     pub(super) sealed_options: BTreeMap<String, SentOption>,
+    pub(super) permissions: Option<SourcePermissions>,
 }
 
 /// The properties that a create and a PUT have in common.
@@ -65,6 +70,13 @@ fn properties(about: &str) -> BodySchema {
                 "Texts by name, at most {OPTIONS_MAX} of them and {OPTIONS_BYTES_MAX} bytes together. Those that the data store does \
                  not list as plain are sealed. `{PROFILE_OPTION}` names a profile of the owner's, of the same data store."
             )),
+        )
+        .optional(
+            "permissions",
+            ids(SETTABLE.len()).about(
+                "Exactly what its owner may do with it; 2 to 7 and 10 can stand here. Only for administrators who act for him. \
+                 Left out, a PUT changes nothing about that.",
+            ),
         )
 }
 
@@ -140,6 +152,9 @@ impl Sent {
         }
         let name = fields.parsed("name", DataSourceName::parse)?;
         let description = fields.optional_checked("description", check_description)?;
+        let permissions = fields.optional_ids("permissions")?;
+        let permissions = permissions.map(|ids| SourcePermissions::of_owner(&ids)).transpose();
+        let permissions = permissions.map_err(|problem| fields.invalid("permissions", problem))?;
         let mut options = fields.optional_object("options")?.map(Fields::rest).unwrap_or_default();
         fields.finish()?;
         // Before anything is sealed: what is kept of the object before is counted by the writer.
@@ -164,7 +179,16 @@ impl Sent {
         }
         let plain_options = plain_options.into_iter().collect();
         let data_store = store.id;
-        Ok(Self { name, data_store, connection_type, description, profile, plain_options, sealed_options })
+        Ok(Self {
+            name,
+            data_store,
+            connection_type,
+            description,
+            profile,
+            plain_options,
+            sealed_options,
+            permissions,
+        })
     }
 }
 

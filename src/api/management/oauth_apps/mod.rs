@@ -269,7 +269,7 @@ pub(in crate::api::management) async fn show(
     asking.permitted(&PERMISSIONS)?;
     let moment = asking.as_of()?;
     asking.no_more_parameters()?;
-    family::show::<Applications>(&asking, &path, moment).await
+    family::show::<Applications>(&asking, &path, moment, false).await
 }
 
 /// Applications, seen by who may administer them.
@@ -287,16 +287,17 @@ impl Family for Applications {
         OAuthAppId(number)
     }
 
-    fn found<'v>(
-        view: &'v View<'_>,
+    fn found(
+        view: &View<'_>,
         principal: &Principal,
         id: OAuthAppId,
-    ) -> Result<&'v Arc<OAuthApp>, Refusal> {
-        administered(view, principal, id)
+        _: &'static [PermissionId],
+    ) -> Result<Arc<OAuthApp>, Refusal> {
+        administered(view, principal, id).map(Arc::clone)
     }
 
-    fn row<'s>(state: &'s State<'_>, id: OAuthAppId) -> Option<&'s Arc<OAuthApp>> {
-        state.oauth_apps.rows.get(&id)
+    fn row(state: &State<'_>, id: OAuthAppId) -> Option<Arc<OAuthApp>> {
+        state.oauth_apps.rows.get(&id).map(Arc::clone)
     }
 
     fn changed(row: &OAuthApp) -> Sequence {
@@ -307,7 +308,7 @@ impl Family for Applications {
         Some(Secrets::OAuthApp(id))
     }
 
-    fn was_found(principal: &Principal, _: Self::Id, row: &OAuthApp) -> Option<TenantId> {
+    fn was_found(principal: &Principal, _: Self::Id, row: &OAuthApp, _: bool) -> Option<TenantId> {
         principal.may_administer_oauth_apps_of(row.tenant).then_some(row.tenant)
     }
 

@@ -273,7 +273,7 @@ pub(in crate::api::management) async fn show(
     asking.permitted(&VIEW)?;
     let moment = asking.as_of()?;
     asking.no_more_parameters()?;
-    family::show::<Profiles>(&asking, &path, moment).await
+    family::show::<Profiles>(&asking, &path, moment, false).await
 }
 
 /// Profiles, seen by their owners.
@@ -291,16 +291,17 @@ impl Family for Profiles {
         OAuthProfileId(number)
     }
 
-    fn found<'v>(
-        view: &'v View<'_>,
+    fn found(
+        view: &View<'_>,
         principal: &Principal,
         id: OAuthProfileId,
-    ) -> Result<&'v Arc<OAuthProfile>, Refusal> {
-        owned(view, principal, id)
+        _: &'static [PermissionId],
+    ) -> Result<Arc<OAuthProfile>, Refusal> {
+        owned(view, principal, id).map(Arc::clone)
     }
 
-    fn row<'s>(state: &'s State<'_>, id: OAuthProfileId) -> Option<&'s Arc<OAuthProfile>> {
-        state.oauth_profiles.rows.get(&id)
+    fn row(state: &State<'_>, id: OAuthProfileId) -> Option<Arc<OAuthProfile>> {
+        state.oauth_profiles.rows.get(&id).map(Arc::clone)
     }
 
     fn changed(row: &OAuthProfile) -> Sequence {
@@ -311,7 +312,7 @@ impl Family for Profiles {
         Some(Secrets::OAuthProfile(id))
     }
 
-    fn was_found(principal: &Principal, _: Self::Id, row: &OAuthProfile) -> Option<TenantId> {
+    fn was_found(principal: &Principal, _: Self::Id, row: &OAuthProfile, _: bool) -> Option<TenantId> {
         (row.owner == principal.user).then_some(row.tenant)
     }
 
