@@ -187,7 +187,7 @@ const OF_THE_OWNER: [Question; 14] = [
 ];
 
 /// Asked by who made all tenants, and so administers them by name and by 12.
-const OF_THE_ADMINISTRATOR: [Question; 11] = [
+const OF_THE_ADMINISTRATOR: [Question; 13] = [
     ("/api/mgmt/oauthapps?limit=5", Some("applications")),
     ("/api/mgmt/oauthapps?tenantName=Own", Some("applications")),
     ("/api/mgmt/datasources?user=owner&limit=10", Some("dataSources")),
@@ -197,6 +197,8 @@ const OF_THE_ADMINISTRATOR: [Question; 11] = [
     ("/api/admin/roles?limit=5", Some("roles")),
     ("/api/admin/roles?limit=5&tenantId=1", Some("roles")),
     ("/api/admin/tenants/2", None),
+    ("/api/admin/tenants/2/admins", Some("admins")),
+    ("/api/admin/roles/4", Some("users")),
     ("/metrics", None),
     ("/readyz", None),
 ];

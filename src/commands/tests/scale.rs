@@ -2,13 +2,13 @@
 //! assertions, which count.
 
 use events::{
-    id::{DataSourceId, DataStoreId, OAuthAppId, OAuthProfileId, UserId},
+    id::{DataSourceId, DataStoreId, OAuthAppId, OAuthProfileId, TenantId, UserId},
     sealed::SecretChange,
     sorted::SortedMap,
 };
 use projections::visits;
 
-use super::{A, World, create, delete, ids, key, login, roles, sealed, update};
+use super::{A, World, create, delete, ids, key, login, roles, sealed, tenants, update};
 use crate::commands::{
     Wish,
     data_source::{CreateDataSource, DeleteDataSource, UpdateDataSource},
@@ -20,6 +20,8 @@ use crate::commands::{
 
 /// Who asks: 12, for the least of what he may is a matter of other tests.
 const ADMIN: u64 = 1;
+/// A tenant with a role and nobody in it.
+const EMPTY: TenantId = TenantId(4);
 /// What a decision looks at that takes nothing along.
 const ENTRIES_MAX: u64 = 20;
 
@@ -61,7 +63,8 @@ fn user(number: u8) -> Wish {
     }))
 }
 
-/// A world in which so many others have a profile and two data sources each, and one an application; number 1 has those of the
+/// A world in which so many others have a profile and two data sources each, and one an application, and as many tenants have
+/// a role; number 1 has those of the
 /// id 1, one data source without a profile, and three with one.
 fn world(others: u8) -> World {
     let mut world = World::with_apps();
@@ -70,7 +73,13 @@ fn world(others: u8) -> World {
     for name in ["A", "B", "C"] {
         world.then(ADMIN, source(name, Some(1)));
     }
+    world.tenant(EMPTY);
+    world.then(ADMIN, roles::create(EMPTY, "one", &[7], &[]));
+    world.then(ADMIN, roles::create(A, "role 6", &[7], &[5, 6]));
     for number in 0..others {
+        let tenant = TenantId(10 + u64::from(number));
+        world.tenant(tenant);
+        world.then(ADMIN, roles::create(tenant, "one", &[7, 12], &[]));
         world.then(ADMIN, user(100 + number));
         let id = world.view.state.users.rows.all().last().expect("he").0.0;
         world.then(id, create(&format!("app {number}"), None, 50));
@@ -118,6 +127,8 @@ fn wishes(world: &World) -> Vec<(&'static str, Wish)> {
         sealed_options: SortedMap::default(),
         permissions: None,
     };
+    let members = [5, 6, 7].map(UserId).into_iter().collect();
+    let role_replaced = roles::update(6, &[7, 11], |wish| wish.users = Some(members));
     let profile_gone = DeleteOAuthProfile { id: OAuthProfileId(1), expected: None };
     let source_gone = DeleteDataSource { id: DataSourceId(1), expected: None };
     vec![
@@ -131,6 +142,12 @@ fn wishes(world: &World) -> Vec<(&'static str, Wish)> {
         ("create a data source", source("new", Some(1))),
         ("update a data source", Wish::UpdateDataSource(Box::new(source_replaced))),
         ("delete a data source", Wish::DeleteDataSource(source_gone)),
+        ("create a role that somebody gets", roles::create(A, "new", &[7], &[5])),
+        ("update a role that somebody gets", role_replaced),
+        ("delete a role", roles::delete(5)),
+        ("update a tenant", tenants::update(EMPTY, |_| {})),
+        ("delete a tenant", tenants::delete(EMPTY)),
+        ("set who administers a tenant", tenants::administrators(EMPTY, &[2, 3])),
         ("reveal", reveal(world, DataSourceId(1))),
     ]
 }
