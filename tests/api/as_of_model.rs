@@ -12,9 +12,13 @@ use serde_json::{Value, json};
 
 use super::house::{ADMIN, APPS, House, JSON, PROFILES, SOURCES, app_body};
 
-const FAMILIES: [&str; 3] = [APPS, PROFILES, SOURCES];
-/// Ids that are looked at, whether there is such an object or not.
+/// Each with how many of it there are from the beginning.
+const FAMILIES: [(&str, u64); 5] =
+    [(APPS, 0), (PROFILES, 0), (SOURCES, 0), ("/api/admin/tenants", 1), ("/api/admin/roles", 3)];
+/// Ids that are looked at past those, whether there is such an object or not.
 const IDS: std::ops::Range<u64> = 1..4;
+/// Lists over other objects' histories, which the past comes without.
+const LISTS: [&str; 2] = ["roles", "users"];
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -38,10 +42,24 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..25)
 }
 
-fn body(family: usize, name: &str, described: bool, other: u64) -> Value {
+/// The address of one of a family.
+fn one(family: usize, id: u64) -> String {
+    let (path, before) = FAMILIES[family];
+    format!("{path}/{}", id + before)
+}
+
+fn body(family: usize, name: &str, described: bool, other: u64, create: bool) -> Value {
     let mut body = match family {
         0 => app_body(name),
         1 => json!({ "name": name, "oauthAppId": other, "refreshToken": "r", "description": "text" }),
+        3 if create => {
+            json!({ "name": name, "parentTenant": 1, "importedRoles": [2], "description": "text" })
+        }
+        3 => json!({ "name": name, "status": other % 2, "description": "text" }),
+        4 if create => {
+            json!({ "name": name, "tenantId": other, "permissions": [other], "description": "text" })
+        }
+        4 => json!({ "name": name, "permissions": [other], "users": [], "description": "text" }),
         _ => {
             let options = json!({ "OAuthProfileId": other, "Password": "p", "ConfigOptions": name });
             json!({ "name": name, "dataStore": 54, "description": "text", "options": options })
@@ -59,15 +77,15 @@ async fn act(house: &House, number: usize, step: &Step) {
     };
     match *step {
         Step::Create(family, other) => {
-            let body = body(family, &format!("made_{number}"), true, other);
-            send(Method::POST, FAMILIES[family].to_owned(), body.to_string()).await;
+            let body = body(family, &format!("made_{number}"), true, other, true);
+            send(Method::POST, FAMILIES[family].0.to_owned(), body.to_string()).await;
         }
         Step::Put(family, id, described, other) => {
-            let body = body(family, &format!("put_{number}"), described, other);
-            send(Method::PUT, format!("{}/{id}", FAMILIES[family]), body.to_string()).await;
+            let body = body(family, &format!("put_{number}"), described, other, false);
+            send(Method::PUT, one(family, id), body.to_string()).await;
         }
         Step::Delete(family, id) => {
-            send(Method::DELETE, format!("{}/{id}", FAMILIES[family]), String::new()).await;
+            send(Method::DELETE, one(family, id), String::new()).await;
         }
         Step::Later(micros) => house.clock.advance(Duration::from_micros(micros)),
     }
@@ -78,10 +96,13 @@ type Seen = Vec<(StatusCode, Value)>;
 
 async fn look(house: &House, query: &str) -> Seen {
     let mut seen = Vec::new();
-    for family in FAMILIES {
+    for family in 0..FAMILIES.len() {
         for id in IDS {
-            let answer = house.get_as(ADMIN, &format!("{family}/{id}{query}")).await;
-            seen.push((answer.status, answer.json()));
+            let answer = house.get_as(ADMIN, &format!("{}{query}", one(family, id))).await;
+            let mut body = answer.json();
+            let properties = body.as_object_mut().expect("an object");
+            properties.retain(|name, _| !LISTS.contains(&name.as_str()));
+            seen.push((answer.status, body));
         }
     }
     seen
