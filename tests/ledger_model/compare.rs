@@ -12,7 +12,6 @@ use projections::{
     roles::Role,
     streams::StreamHead,
     tenants::Tenant,
-    users::{Lock, User},
 };
 
 use crate::{
@@ -21,7 +20,8 @@ use crate::{
     model::Model,
     oauth_profiles,
     requests::{AUTHORIZE_URI, CLIENT_ID, Request, SCOPE, TOKEN_URI, login_name},
-    rules::{About, Fact},
+    rules::{ADMINISTRATOR, About, Fact},
+    users,
 };
 
 macro_rules! same {
@@ -46,6 +46,13 @@ pub(crate) fn compare(model: &Model, house: &House) -> Result<(), String> {
 
 fn compare_logins(model: &Model, house: &House, view: &View<'_>) -> Result<(), String> {
     same!(view.logins.all().count(), model.users.len(), "number of logins");
+    let vault = house.ledger().vault();
+    for (row, key) in model.users.iter().map(|row| (row.id, row.name.key_id)) {
+        same!(vault.data_key(&key).is_ok(), true, "whether the key of user {row} lives");
+    }
+    for key in &model.destroyed {
+        same!(vault.data_key(key).is_err(), true, "whether the key {key} is gone");
+    }
     for number in 0..8 {
         let name = login_name(number, number % 2 == 0);
         let tag = house.ledger().vault().login_tag(&LoginName::parse(&name).expect("a good name"));
@@ -62,7 +69,7 @@ pub(crate) fn compare_state(model: &Model, state: &State<'_>) -> Result<(), Stri
     idempotency(model, state)?;
     tenants(model, state)?;
     roles(model, state)?;
-    users(model, state)?;
+    users::compare(model, state)?;
     apps(model, state)?;
     oauth_profiles::compare(model, state)?;
     data_sources::compare(model, state)
@@ -73,9 +80,9 @@ fn log(model: &Model, state: &State<'_>) -> Result<(), String> {
     let last = model.log.last().map(|(_, at)| *at);
     same!(state.log.position.get(&()).map(|position| position.recorded_at), last, "time of the last event");
     for (kind, given) in [
-        (StreamKind::TENANT, model.tenants.len() as u64),
-        (StreamKind::ROLE, model.roles.len() as u64),
-        (StreamKind::USER, model.users.len() as u64),
+        (StreamKind::TENANT, model.tenants_ever),
+        (StreamKind::ROLE, model.roles_ever),
+        (StreamKind::USER, model.users_ever),
         (StreamKind::OAUTH_APP, model.apps_ever),
         (StreamKind::OAUTH_PROFILE, model.profiles_ever),
         (StreamKind::DATA_SOURCE, model.sources_ever),
@@ -133,6 +140,8 @@ fn tenants(model: &Model, state: &State<'_>) -> Result<(), String> {
         same!(tenants.rows.get(&id).map(|row| &**row), Some(&expected), "tenant {id}");
         same!(tenants.by_name.get(&row.name), Some(&id), "tenant by name");
     }
+    let access: usize = model.tenants.iter().map(|tenant| tenant.administrators.len()).sum();
+    same!(tenants.by_administrator.all().count(), access, "number of administrators of tenants");
     for user in 0..12 {
         let administered = model.tenants.iter().filter(|tenant| tenant.administrators.contains(&user));
         let expected: Vec<TenantId> = administered.map(|tenant| TenantId(tenant.id)).collect();
@@ -158,39 +167,24 @@ fn roles(model: &Model, state: &State<'_>) -> Result<(), String> {
         same!(roles.rows.get(&id).map(|row| &**row), Some(&expected), "role {id}");
         same!(roles.by_name.get(&(TenantId(row.tenant), row.name.clone())), Some(&id), "role by name");
     }
+    same!(roles.by_tenant.all().count(), model.roles.len(), "number of roles of tenants");
     for tenant in 0..10 {
-        let expected = model.roles.iter().filter(|role| role.tenant == tenant).map(|role| RoleId(role.id));
-        let actual: Vec<RoleId> = roles.of_tenant(TenantId(tenant), RoleId(0)).collect();
-        same!(actual, expected.collect::<Vec<_>>(), "roles of tenant {tenant}");
-    }
-    Ok(())
-}
-
-fn users(model: &Model, state: &State<'_>) -> Result<(), String> {
-    let users = &state.users;
-    same!(users.rows.all().count(), model.users.len(), "number of users");
-    for row in &model.users {
-        let id = UserId(row.id);
-        let expected = User {
-            tenant: TenantId(row.tenant),
-            name: row.name.clone(),
-            status: row.status,
-            password: row.password.clone(),
-            lock: row.lock.map(|(at, until)| Lock { at, until }),
-            roles: row.roles.iter().copied().map(RoleId).collect(),
-            permissions: row.permissions.iter().copied().map(events::id::PermissionId).collect(),
-            changed: Sequence(row.changed),
-        };
-        same!(users.rows.get(&id).map(|row| &**row), Some(&expected), "user {id}");
-    }
-    for tenant in 0..10 {
-        for after in [0, 2] {
-            let expected = model.users.iter().filter(|user| user.tenant == tenant && user.id > after);
-            let expected: Vec<UserId> = expected.map(|user| UserId(user.id)).collect();
-            let actual: Vec<UserId> = users.of_tenant(TenantId(tenant), UserId(after)).collect();
-            same!(actual, expected, "users of tenant {tenant} after {after}");
+        for after in [0, 3] {
+            let expected = model.roles.iter().filter(|role| role.tenant == tenant && role.id > after);
+            let expected: Vec<RoleId> = expected.map(|role| RoleId(role.id)).collect();
+            let actual: Vec<RoleId> = roles.of_tenant(TenantId(tenant), RoleId(after)).collect();
+            same!(actual, expected, "roles of tenant {tenant} after {after}");
         }
+        let changed = roles.list_changed.get(&TenantId(tenant)).map(|sequence| sequence.0);
+        let expected = model.tenant(tenant).and_then(|row| row.list_changed);
+        same!(changed, expected, "when the list of roles of tenant {tenant} changed");
     }
+    let lists = model.tenants.iter().filter(|row| row.list_changed.is_some()).count();
+    same!(roles.list_changed.all().count(), lists, "number of lists of roles");
+    let powerful = model.roles.iter().filter(|role| role.permissions.contains(&ADMINISTRATOR));
+    let powerful: Vec<RoleId> = powerful.map(|role| RoleId(role.id)).collect();
+    let actual: Vec<RoleId> = roles.with_administrator.range(..).map(|(id, ())| *id).collect();
+    same!(actual, powerful, "roles that hold 12");
     Ok(())
 }
 
@@ -248,6 +242,7 @@ pub(crate) fn compare_events(
             Event::SecretRevealed(shown) => {
                 About::Shown(shown.object, shown.object_sequence.0, shown.fields.to_vec())
             }
+            event if matches!(fact.about, About::Says(_)) => About::Says(Box::new(event.clone())),
             _ => About::Nothing,
         };
         same!(about, fact.about.clone(), "what event {index} says");

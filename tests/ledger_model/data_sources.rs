@@ -59,6 +59,7 @@ pub(crate) enum SourceAsk {
 }
 
 /// A row of the model.
+#[derive(Clone)]
 pub(crate) struct Source {
     pub(crate) id: u64,
     pub(crate) tenant: u64,

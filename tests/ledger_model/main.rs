@@ -5,8 +5,10 @@
 //! must be what the model says; at the end the live state, a replay of the log, the state after a restart, and a snapshot
 //! taken on the way with the events after it must have the same digest, and the log must verify.
 
+mod answers;
 mod compare;
 mod data_sources;
+mod happen;
 mod house;
 mod model;
 mod oauth_profiles;
@@ -14,15 +16,21 @@ mod options;
 mod requests;
 mod rules;
 mod steps;
+mod user_rules;
+mod users;
+mod wishes;
 
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
 };
 
-use authledger::ledger::{
-    live::{ExecuteError, Receipt},
-    memory::Fault,
+use authledger::{
+    ledger::{
+        live::{ExecuteError, Receipt},
+        memory::Fault,
+    },
+    vault::login::LoginName,
 };
 use events::{
     disclosure::SecretRevealed,
@@ -36,10 +44,11 @@ use projections::{State, digest::StateDigest};
 use proptest::{prelude::*, test_runner::TestRunner};
 
 use crate::{
+    answers::ANSWERS,
     compare::{compare, compare_events, compare_state},
     house::House,
     model::Model,
-    requests::{Prepared, Request, prepare},
+    requests::{Prepared, Request, login_name, prepare},
     rules::{Answer, word},
     steps::{Step, steps},
 };
@@ -50,7 +59,10 @@ fn carry_out(
     steps: &[Step],
     mut after: impl FnMut(&House, &Model),
 ) -> Result<Model, String> {
-    let mut model = Model::begin(&house.events(0), house.now());
+    let vault = house.ledger().vault();
+    let tag = |name: &str| vault.login_tag(&LoginName::parse(name).expect("a good name"));
+    let names = (0..8).map(|number| login_name(number, false)).map(|name| (tag(&name), name)).collect();
+    let mut model = Model::begin(&house.events(0), house.now(), names);
     compare(&model, house).map_err(|error| format!("at the beginning: {error}"))?;
     after(house, &model);
     for (number, step) in steps.iter().enumerate() {
@@ -203,60 +215,6 @@ fn verify(house: &House) -> Result<(), String> {
     verifier.finish().map(drop).map_err(|finding| finding.to_string())
 }
 
-/// Every answer there is, ids left out, but for a cascade of more than 4,096 events.
-const ANSWERS: &[&str] = &[
-    "ActorGone",
-    "Again",
-    "ConnectionTypeFixed(Cloud)",
-    "ConnectionTypeFixed(Group)",
-    "ConnectionTypeFixed(Hybrid)",
-    "DataSourceCreated",
-    "DataSourceDeleted",
-    "DataSourceProfileCleared",
-    "DataSourceUpdated",
-    "Forbidden",
-    "IdempotencyKeyReused",
-    "Invalid(connectionType)",
-    "Invalid(dataStore)",
-    "Invalid(oauthAppId)",
-    "Invalid(permissions.permissions)",
-    "Invalid(permissions.roles)",
-    "Invalid(tenantId)",
-    "LacksPermission",
-    "NotFound(DataSource(DataSourceId()))",
-    "NotFound(OAuthApp(OAuthAppId()))",
-    "NotFound(OAuthProfile(OAuthProfileId()))",
-    "NotFound(User(UserId()))",
-    "NotHisToGrant(PermissionId())",
-    "OAuthAppCreated",
-    "OAuthAppDeleted",
-    "OAuthAppUpdated",
-    "OAuthProfileCreated",
-    "OAuthProfileDeleted",
-    "OAuthProfileUpdated",
-    "OptionsTooLarge",
-    "PreconditionFailed",
-    "SecretRevealed",
-    "SnapshotTaken",
-    "Taken(DataSourceName)",
-    "Taken(OAuthAppName)",
-    "Taken(OAuthProfileName)",
-    "Taken(TenantName)",
-    "Taken(UserName)",
-    "TenantCreated",
-    "UnknownReference(OAuthApp(OAuthAppId()))",
-    "UnknownReference(OAuthProfile(OAuthProfileId()))",
-    "UnknownReference(Role(RoleId()))",
-    "UnknownReference(Tenant(TenantId()))",
-    "UnknownReference(User(UserId()))",
-    "UserCreated",
-    "UserLocked",
-    "a cascade through several tenants",
-    "in company",
-    "nothing",
-    "repeated",
-];
-
 /// The answers that were met on the way, by name.
 fn check(seed: u64, steps: &[Step]) -> Result<BTreeMap<String, u64>, String> {
     let mut house = House::new(seed);
@@ -297,6 +255,9 @@ fn random_commands_agree_with_a_naive_model() {
     }
     // Agreement says little about what was never asked.
     let met = met.into_inner();
+    if std::env::var_os("MODEL_MET").is_some() {
+        eprintln!("{met:#?}");
+    }
     for answer in ANSWERS {
         assert!(met.get(*answer).is_some_and(|count| *count >= 10), "{answer} is hardly ever met: {met:#?}");
     }
@@ -345,7 +306,7 @@ fn one_by_one(steps: Vec<Step>) -> Vec<Step> {
 
 /// Facts about administration, which the steps don't wish for yet.
 const NOT_ASKED_YET: &[u16] = &[
-    101, 102, 103, 201, 202, 302, 303, 304, 305, 306, 307, 308, 604, 605, 606, 607, 1100, 1101, 1102, 1103,
+    101, 102, 201, 202, 604, 605, 606, 607, 1100, 1101, 1102, 1103,
     1104, 1105, 1106, 1107,
 ];
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use authledger::{commands, vault::login::LoginTag};
 use events::{
     envelope::{Actor, Envelope, IdempotencyTags, Stream},
     event::Event,
@@ -21,6 +22,7 @@ use crate::{
 
 pub(crate) const DAY_SECS: i64 = 86_400;
 
+#[derive(Clone)]
 pub(crate) struct Tenant {
     pub(crate) id: u64,
     pub(crate) name: String,
@@ -30,8 +32,11 @@ pub(crate) struct Tenant {
     pub(crate) status: TenantStatus,
     pub(crate) administrators: Vec<u64>,
     pub(crate) changed: u64,
+    /// When a role of its was last made or deleted.
+    pub(crate) list_changed: Option<u64>,
 }
 
+#[derive(Clone)]
 pub(crate) struct Role {
     pub(crate) id: u64,
     pub(crate) tenant: u64,
@@ -40,8 +45,11 @@ pub(crate) struct Role {
     pub(crate) description: Option<Sealed>,
     pub(crate) permissions: Vec<u16>,
     pub(crate) changed: u64,
+    /// When somebody last got it or lost it.
+    pub(crate) holders_changed: Option<u64>,
 }
 
+#[derive(Clone)]
 pub(crate) struct User {
     pub(crate) id: u64,
     pub(crate) tenant: u64,
@@ -56,6 +64,7 @@ pub(crate) struct User {
     pub(crate) changed: u64,
 }
 
+#[derive(Clone)]
 pub(crate) struct App {
     pub(crate) id: u64,
     pub(crate) tenant: u64,
@@ -67,6 +76,7 @@ pub(crate) struct App {
 }
 
 /// A command that was carried out under an `Idempotency-Key`.
+#[derive(Clone)]
 pub(crate) struct Done {
     pub(crate) by: Actor,
     pub(crate) key: u8,
@@ -77,14 +87,22 @@ pub(crate) struct Done {
     pub(crate) tags: IdempotencyTags,
 }
 
+#[derive(Clone)]
 pub(crate) struct Model {
     pub(crate) now: Timestamp,
+    /// What the entries of the login index stand for, in lower case.
+    pub(crate) names: BTreeMap<LoginTag, String>,
     pub(crate) disk_is_full: bool,
     pub(crate) tenants: Vec<Tenant>,
+    /// Tenants that ever were, for ids are never given twice. So with the others.
+    pub(crate) tenants_ever: u64,
     pub(crate) roles: Vec<Role>,
+    pub(crate) roles_ever: u64,
     pub(crate) users: Vec<User>,
+    pub(crate) users_ever: u64,
+    /// Keys that nothing may open any more.
+    pub(crate) destroyed: Vec<KeyId>,
     pub(crate) apps: Vec<App>,
-    /// Applications that ever were, for ids are never given twice.
     pub(crate) apps_ever: u64,
     pub(crate) profiles: Vec<Profile>,
     pub(crate) profiles_ever: u64,
@@ -101,13 +119,18 @@ pub(crate) struct Model {
 
 impl Model {
     /// What `init` leaves (hdp-api 6.1, 6.2, 9.24): the keys and sealed values are the log's, the rest is known.
-    pub(crate) fn begin(events: &[Envelope], now: Timestamp) -> Self {
+    pub(crate) fn begin(events: &[Envelope], now: Timestamp, names: BTreeMap<LoginTag, String>) -> Self {
         let mut model = Self {
             now,
+            names,
             disk_is_full: false,
             tenants: Vec::new(),
+            tenants_ever: 1,
             roles: Vec::new(),
+            roles_ever: 3,
             users: Vec::new(),
+            users_ever: 1,
+            destroyed: Vec::new(),
             apps: Vec::new(),
             apps_ever: 0,
             profiles: Vec::new(),
@@ -140,6 +163,7 @@ impl Model {
                     status: TenantStatus::Active,
                     administrators: vec![1],
                     changed: sequence,
+                    list_changed: None,
                 }),
                 Event::RoleCreated(created) => {
                     let (id, (name, permissions)) = roles.next().expect("three roles");
@@ -151,7 +175,9 @@ impl Model {
                         description: None,
                         permissions,
                         changed: sequence,
+                        holders_changed: None,
                     });
+                    model.tenants[0].list_changed = Some(sequence);
                 }
                 Event::UserCreated(created) => model.users.push(User {
                     id: 1,
@@ -170,6 +196,7 @@ impl Model {
             model.log.push((envelope.header.stream, now));
         }
         assert_eq!((model.tenants.len(), model.roles.len(), model.users.len()), (1, 3, 1));
+        model.roles[0].holders_changed = Some(model.users[0].changed);
         model
     }
 
@@ -195,8 +222,8 @@ impl Model {
         self.apps.iter().find(|app| app.id == id)
     }
 
-    pub(crate) fn apps_ever(&self) -> usize {
-        usize::try_from(self.apps_ever).expect("few")
+    pub(crate) fn tenant(&self, id: u64) -> Option<&Tenant> {
+        self.tenants.iter().find(|tenant| tenant.id == id)
     }
 
     pub(crate) fn user(&self, id: u64) -> Option<&User> {
@@ -214,7 +241,11 @@ impl Model {
             let (by, key, body, at) = (request.by, *key, body.clone(), self.now);
             self.done.push(Done { by, key, body, first, count, at, tags });
         }
+        self.destroy(facts);
         self.let_go(facts, first);
+        for (sequence, fact) in (first..).zip(facts) {
+            self.happens(fact, sequence);
+        }
         match request.ask.clone() {
             Ask::Tenant { name, status, roles, administrators, key, description } => {
                 let mut administrators = administrators;
@@ -223,6 +254,7 @@ impl Model {
                 administrators.sort_unstable();
                 administrators.dedup();
                 let parent = Some(1);
+                self.tenants_ever += 1;
                 self.tenants.push(Tenant {
                     id,
                     name,
@@ -232,23 +264,33 @@ impl Model {
                     status,
                     administrators,
                     changed: first,
+                    list_changed: (facts.len() > 1).then_some(self.size() - 1),
                 });
                 for (changed, (source, _, key, description)) in (first + 1..).zip(roles) {
                     let source = self.role(source).expect("answered");
                     let (name, permissions) = (source.name.clone(), source.permissions.clone());
-                    let id = self.roles.len() as u64 + 1;
-                    self.roles.push(Role { id, tenant, name, key, description, permissions, changed });
+                    self.roles_ever += 1;
+                    self.roles.push(Role {
+                        id: self.roles_ever,
+                        tenant,
+                        name,
+                        key,
+                        description,
+                        permissions,
+                        changed,
+                        holders_changed: None,
+                    });
                 }
             }
             Ask::User { login, name, status, password, roles, permissions, .. } => {
-                // A temporary password is dead after seven days, or earlier (hdp-api 9.25).
                 let password = password.map(|mut password| {
-                    if password.status == PasswordStatus::MustChange {
-                        let week = self.now.saturating_add_secs(7 * DAY_SECS);
-                        password.expires_at = Some(password.expires_at.unwrap_or(week).min(week));
-                    }
+                    password.expires_at = self.end_of_password(password.status, password.expires_at);
                     password
                 });
+                self.users_ever += 1;
+                for role in self.roles.iter_mut().filter(|role| roles.contains(&role.id)) {
+                    role.holders_changed = Some(first);
+                }
                 self.users.push(User {
                     id,
                     tenant,
@@ -276,14 +318,40 @@ impl Model {
                 row.secret = secret.unwrap_or_else(|| row.secret.clone());
             }
             Ask::Delete { app, .. } => self.apps.retain(|row| row.id != app),
-            Ask::Reveal { .. } | Ask::Snapshot { .. } => {}
+            Ask::Other(commands::Wish::UpdateUser(wish)) => {
+                let row = self.users.iter_mut().find(|row| row.id == wish.user.0).expect("answered");
+                row.login = self.names[&wish.login].clone();
+            }
+            Ask::Reveal { .. } | Ask::Snapshot { .. } | Ask::Other(_) => {}
             Ask::Profile(ask) => self.record_profile(self.whom(request), tenant, first, ask),
             Ask::Source(ask) => self.record_source(self.whom(request), tenant, first, ask),
         }
     }
 
+    /// A temporary password is dead after seven days, or earlier (hdp-api 9.25).
+    pub(crate) fn end_of_password(
+        &self,
+        status: PasswordStatus,
+        said: Option<Timestamp>,
+    ) -> Option<Timestamp> {
+        let week = self.now.saturating_add_secs(7 * DAY_SECS);
+        match status {
+            PasswordStatus::Active => said,
+            PasswordStatus::MustChange => Some(said.unwrap_or(week).min(week)),
+        }
+    }
+
     fn whom(&self, request: &Request) -> u64 {
         self.may_ask(request).map(|who| who.user).expect("answered")
+    }
+
+    /// What a user's end makes unreadable, beside him (hdp-api 9.18): all that was his.
+    fn destroy(&mut self, facts: &[Fact]) {
+        for user in facts.iter().filter(|fact| fact.name == "UserDeleted").map(|fact| fact.stream.id) {
+            let sources = self.sources.iter().filter(|source| source.owner == user).map(|source| source.key);
+            let profiles = self.profiles.iter().filter(|profile| profile.owner == user);
+            self.destroyed.extend(sources.chain(profiles.map(|profile| profile.refresh.key_id)));
+        }
     }
 
     /// What goes with an application or a profile.
@@ -292,6 +360,7 @@ impl Model {
             let id = fact.stream.id;
             match fact.name {
                 "OAuthProfileDeleted" => self.profiles.retain(|profile| profile.id != id),
+                "DataSourceDeleted" => self.sources.retain(|source| source.id != id),
                 "DataSourceProfileCleared" => {
                     let source = self.sources.iter_mut().find(|source| source.id == id).expect("answered");
                     (source.profile, source.changed) = (None, sequence);

@@ -95,6 +95,7 @@ pub(crate) enum ProfileAsk {
 }
 
 /// A row of the model.
+#[derive(Clone)]
 pub(crate) struct Profile {
     pub(crate) id: u64,
     pub(crate) tenant: u64,
@@ -103,7 +104,7 @@ pub(crate) struct Profile {
     name: String,
     description: Option<Sealed>,
     access: Option<Sealed>,
-    refresh: Sealed,
+    pub(crate) refresh: Sealed,
     pub(crate) changed: u64,
 }
 
@@ -155,7 +156,7 @@ pub(crate) fn edge(
         ProfileWish::Create { app, name, described, access, foreign_key } => {
             let new = vault.new_data_key();
             let used = if *foreign_key { vault.new_data_key() } else { new.clone() };
-            let (app, name) = (id_of(*app, model.apps_ever()), format!("profile_{name}"));
+            let (app, name) = (id_of(*app, model.apps_ever), format!("profile_{name}"));
             let description = described.then(|| seal(&new.key, Field::DESCRIPTION));
             let access = access.then(|| seal(&used.key, Field::ACCESS_TOKEN));
             let refresh = seal(&new.key, Field::REFRESH_TOKEN);
@@ -178,7 +179,7 @@ pub(crate) fn edge(
             let own = own.unwrap_or_else(|| vault.new_data_key().key);
             let other = vault.new_data_key().key;
             let app = app
-                .map_or_else(|| stored.map_or(1, |row| row.app), |number| id_of(number, model.apps_ever()));
+                .map_or_else(|| stored.map_or(1, |row| row.app), |number| id_of(number, model.apps_ever));
             let name = format!("profile_{name}");
             let description = described.then(|| seal(&own, Field::DESCRIPTION));
             let access = match access {

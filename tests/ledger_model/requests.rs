@@ -31,7 +31,8 @@ use crate::{
     model::Model,
     oauth_profiles::{self, ProfileAsk},
     options,
-    steps::{Expected, Secret, Step, Wish, id_of},
+    steps::{ADMINISTRATOR, Expected, Secret, Step, Wish, id_of},
+    users,
 };
 
 /// A request in the model's words.
@@ -102,6 +103,8 @@ pub(crate) enum Ask {
     Snapshot {
         size: u64,
     },
+    /// What the ledger is wished says it all.
+    Other(commands::Wish),
 }
 
 pub(crate) struct Prepared {
@@ -124,8 +127,12 @@ pub(crate) fn login_name(number: u8, capital: bool) -> String {
 /// `None` when the step asks for nothing.
 pub(crate) fn prepare(house: &House, model: &Model, step: &Step) -> Option<Prepared> {
     let vault = house.ledger().vault();
-    let user = |number: u8| id_of(number, model.users.len());
-    let who = |by: Option<u8>| by.map_or(Actor::Operator, |by| Actor::User(UserId(user(by))));
+    let user = |number: u8| id_of(number, model.users_ever);
+    let who = |by: Option<u8>| match by {
+        None => Actor::Operator,
+        Some(ADMINISTRATOR) => Actor::User(UserId(model.administrators().next().expect("one stays"))),
+        Some(by) => Actor::User(UserId(user(by))),
+    };
     let (by, behalf, key, wish) = match step {
         Step::Ask { by, behalf, key, wish } => (who(*by), behalf.map(user), *key, wish.clone()),
         Step::Crash { by, wish, .. } => (who(*by), None, None, wish.clone()),
@@ -134,11 +141,10 @@ pub(crate) fn prepare(house: &House, model: &Model, step: &Step) -> Option<Prepa
     };
     let locks = matches!(wish, Wish::Lock { .. });
     let by = if locks { Actor::System } else { by };
-    // HDP names on-behalf for what users own, among what there is now.
-    let behalf =
-        behalf.filter(|_| !matches!(wish, Wish::Tenant { .. } | Wish::User { .. } | Wish::Lock { .. }));
+    // HDP names on-behalf for what users own.
+    let behalf = behalf.filter(|_| !wish.is_administration());
     let body = format!("{behalf:?} {wish:?}");
-    let key = key.filter(|_| !locks).map(|key| (key, body));
+    let key = key.filter(|_| !locks && by != Actor::Operator).map(|key| (key, body));
     let step = wish.clone();
     let whom = behalf.or(match by {
         Actor::User(user) => Some(user.0),
@@ -168,10 +174,10 @@ pub(crate) fn prepare(house: &House, model: &Model, step: &Step) -> Option<Prepa
 
 /// What the edge does with a request before the writer sees it: draws keys, seals, reads what is there.
 fn edge(vault: &Vault, model: &Model, whom: Option<u64>, wish: &Wish) -> (Ask, commands::Wish) {
-    let tenant_id = |number: &Option<u8>| number.map(|number| id_of(number, model.tenants.len()));
-    let role_id = |number: &u8| id_of(*number, model.roles.len());
-    let user_id = |number: &u8| id_of(*number, model.users.len());
-    let app_id = |number: u8| id_of(number, model.apps_ever());
+    let tenant_id = |number: &Option<u8>| number.map(|number| id_of(number, model.tenants_ever));
+    let role_id = |number: &u8| id_of(*number, model.roles_ever);
+    let user_id = |number: &u8| id_of(*number, model.users_ever);
+    let app_id = |number: u8| id_of(number, model.apps_ever);
     let app_changed = |id: u64| model.app(id).map(|row| row.changed);
     match wish {
         Wish::Tenant { name, active, roles, stale, administrators, described } => new_tenant(
@@ -259,6 +265,7 @@ fn edge(vault: &Vault, model: &Model, whom: Option<u64>, wish: &Wish) -> (Ask, c
             let wish = RevealSecrets { secrets, changed: Sequence(changed) };
             (Ask::Reveal { app, changed }, commands::Wish::RevealSecrets(wish))
         }
+        Wish::Change(wish) => users::edge(vault, model, whom, wish),
         Wish::Profile(wish) => oauth_profiles::edge(vault, model, whom, wish),
         Wish::Source(wish) => options::edge(vault, model, whom, wish),
         Wish::Snapshot { back } => snapshot(model.size().saturating_add_signed(-i64::from(*back))),
@@ -291,10 +298,10 @@ fn new_tenant(
     let seal = |key: &DataKey, kind| vault.seal(key, kind, Field::DESCRIPTION, b"text");
     let description = described.then(|| seal(&new.key, StreamKind::TENANT));
     let status = if active { TenantStatus::Active } else { TenantStatus::Inactive };
-    let administrators: Vec<u64> = sorted(administrators.iter().map(|user| id_of(*user, model.users.len())));
+    let administrators: Vec<u64> = sorted(administrators.iter().map(|user| id_of(*user, model.users_ever)));
     let mut asked = Vec::new();
     let mut imported = Vec::new();
-    for source in sorted(roles.iter().map(|role| id_of(*role, model.roles.len()))) {
+    for source in sorted(roles.iter().map(|role| id_of(*role, model.roles_ever))) {
         let key = vault.new_data_key();
         let text = described.then(|| seal(&key.key, StreamKind::ROLE));
         let changed = model.role(source).map_or(0, |row| row.changed) + u64::from(stale);
@@ -376,7 +383,7 @@ pub(crate) fn sequences(numbers: Option<&Vec<u64>>) -> Option<Vec<Sequence>> {
     numbers.map(|numbers| numbers.iter().copied().map(Sequence).collect())
 }
 
-fn sorted<T: Ord>(items: impl IntoIterator<Item = T>) -> Vec<T> {
+pub(crate) fn sorted<T: Ord>(items: impl IntoIterator<Item = T>) -> Vec<T> {
     let mut items: Vec<T> = items.into_iter().collect();
     items.sort();
     items.dedup();

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use authledger::commands::{Object, Refusal, Taken};
+use authledger::commands::{Object, Refusal, Taken, Wish};
 use events::{
     envelope::{Actor, Stream, StreamKind},
-    id::{OAuthAppId, PermissionId, RoleId, TenantId, UserId},
+    event::Event,
+    id::{OAuthAppId, PermissionId, RoleId, Sequence, TenantId, UserId},
     sealed::{Field, KeyId, Sealed},
     user::UserStatus,
 };
@@ -14,9 +15,10 @@ use events::{
 use crate::{
     model::{App, DAY_SECS, Done, Model, User},
     requests::{Ask, Request},
+    wishes::needed,
 };
 
-const ADMINISTRATOR: u16 = 12;
+pub(crate) const ADMINISTRATOR: u16 = 12;
 const CREATE_USERS: u16 = 13;
 const ON_BEHALF_OF: u16 = 21;
 const TENANT_API: u16 = 25;
@@ -43,6 +45,8 @@ pub(crate) enum About {
     Snapshot(u64),
     /// Whose secrets were shown, as which event left them, and which.
     Shown(Stream, u64, Vec<Field>),
+    /// All of it.
+    Says(Box<Event>),
 }
 
 /// What the ledger should answer.
@@ -78,24 +82,33 @@ impl Answer {
     }
 }
 
+impl Request {
+    /// Whether it is one of what the operator does at the machine (`authledger user`).
+    fn is_the_operators(&self) -> bool {
+        use authledger::commands::Wish::{SetUserPassword, SetUserStatus, UnlockUser};
+        let his = |wish: &Wish| matches!(wish, SetUserPassword(_) | SetUserStatus(_) | UnlockUser(_));
+        self.by == Actor::Operator && matches!(&self.ask, Ask::Other(wish) if his(wish))
+    }
+}
+
 /// Whoever the rules are asked about.
 pub(crate) struct Who {
     pub(crate) user: u64,
     pub(crate) tenant: u64,
-    permissions: Vec<u16>,
-    administers: Vec<u64>,
+    pub(crate) permissions: Vec<u16>,
+    pub(crate) administers: Vec<u64>,
 }
 
 impl Who {
-    fn administrator(&self) -> bool {
+    pub(crate) fn administrator(&self) -> bool {
         self.permissions.contains(&ADMINISTRATOR)
     }
 
-    fn may(&self, permission: u16) -> bool {
+    pub(crate) fn may(&self, permission: u16) -> bool {
         self.administrator() || self.permissions.contains(&permission)
     }
 
-    fn administers(&self, tenant: u64) -> bool {
+    pub(crate) fn administers(&self, tenant: u64) -> bool {
         self.administrator() || self.administers.contains(&tenant)
     }
 
@@ -112,7 +125,7 @@ impl Who {
     }
 
     /// hdp-api 9.23: what he holds himself; the elevated ones only a holder of 12.
-    fn may_grant(&self, permission: u16) -> bool {
+    pub(crate) fn may_grant(&self, permission: u16) -> bool {
         let elevated = permission == 12 || (22..=29).contains(&permission) || permission > 29;
         self.administrator() || (self.permissions.contains(&permission) && !elevated)
     }
@@ -151,6 +164,10 @@ impl Model {
             Ask::Source(ask) => vec![MGMT_API, ask.permission()],
             Ask::Snapshot { .. } => return self.may_operate(request.by),
             Ask::Lock { .. } => Vec::new(),
+            Ask::Other(_) if request.is_the_operators() => {
+                return Ok(Who { user: 0, tenant: 1, permissions: vec![ADMINISTRATOR], administers: Vec::new() });
+            }
+            Ask::Other(wish) => needed(wish),
         };
         let Actor::User(UserId(by)) = request.by else { return Err(Refusal::LacksPermission) };
         let row = self.user(by).filter(|user| user.status == UserStatus::Active).ok_or(Refusal::ActorGone)?;
@@ -187,7 +204,7 @@ impl Model {
         if who.may(OPERATE) && who.tenant == 1 { Ok(who) } else { Err(Refusal::LacksPermission) }
     }
 
-    fn who(&self, user: &User) -> Who {
+    pub(crate) fn who(&self, user: &User) -> Who {
         let mut permissions = user.permissions.clone();
         for role in self.roles.iter().filter(|role| user.roles.contains(&role.id)) {
             permissions.extend(&role.permissions);
@@ -224,7 +241,7 @@ impl Model {
                 if self.users.iter().any(|user| user.login == *login) {
                     return Err(Refusal::Taken(Taken::UserName));
                 }
-                Ok(vec![fact(tenant, StreamKind::USER, self.users.len() as u64 + 1, "UserCreated")])
+                Ok(vec![fact(tenant, StreamKind::USER, self.users_ever + 1, "UserCreated")])
             }
             Ask::App { tenant, store, name, description, secret, key } => {
                 let tenant = tenant.unwrap_or(who.tenant);
@@ -277,6 +294,7 @@ impl Model {
                 Ok(vec![Fact { about, ..fact(1, StreamKind::LEDGER, 0, "SnapshotTaken") }])
             }
             Ask::Lock { .. } => unreachable!("answered above"),
+            Ask::Other(wish) => self.other_facts(&who, wish),
         }
     }
 
@@ -316,7 +334,7 @@ impl Model {
                 return Err(Refusal::UnknownReference(Object::User(UserId(*id))));
             }
         }
-        let id = self.tenants.len() as u64 + 1;
+        let id = self.tenants_ever + 1;
         let mut facts = vec![fact(id, StreamKind::TENANT, id, "TenantCreated")];
         for (number, (source, changed, _, _)) in (1..).zip(roles) {
             let unknown = Refusal::UnknownReference(Object::Role(RoleId(*source)));
@@ -325,7 +343,7 @@ impl Model {
                 return Err(Refusal::Again);
             }
             all_his(who, &role.permissions)?;
-            facts.push(fact(id, StreamKind::ROLE, self.roles.len() as u64 + number, "RoleCreated"));
+            facts.push(fact(id, StreamKind::ROLE, self.roles_ever + number, "RoleCreated"));
         }
         Ok(facts)
     }
@@ -375,7 +393,7 @@ impl Model {
     }
 }
 
-fn all_his(who: &Who, permissions: &[u16]) -> Result<(), Refusal> {
+pub(crate) fn all_his(who: &Who, permissions: &[u16]) -> Result<(), Refusal> {
     let mut sorted = permissions.to_vec();
     sorted.sort_unstable();
     match sorted.into_iter().find(|permission| !who.may_grant(*permission)) {
@@ -396,6 +414,21 @@ pub(crate) fn invalid(field: &'static str) -> Refusal {
 
 pub(crate) fn fact(tenant: u64, kind: StreamKind, id: u64, name: &'static str) -> Fact {
     Fact { tenant, stream: Stream::new(kind, id), name, about: About::Nothing }
+}
+
+/// An event and what becomes of it.
+pub(crate) fn says(tenant: u64, kind: StreamKind, id: u64, event: impl Into<Event>) -> Fact {
+    let event: Event = event.into();
+    let name = event.kind().0.name().expect("every event has a name");
+    Fact { about: About::Says(Box::new(event)), ..fact(tenant, kind, id, name) }
+}
+
+/// `If-Match` (hdp-api 9.20).
+pub(crate) fn unchanged(changed: u64, expected: Option<&Vec<Sequence>>) -> Result<(), Refusal> {
+    match expected {
+        Some(expected) if !expected.contains(&Sequence(changed)) => Err(Refusal::PreconditionFailed),
+        _ => Ok(()),
+    }
 }
 
 /// A refusal without the sentence for people.

@@ -6,6 +6,7 @@ use proptest::{collection::vec, option, prelude::*};
 use crate::{
     oauth_profiles::{ProfileWish, profiles},
     options::{Options, SourceWish, sources},
+    users::{UserWish, changes},
 };
 
 /// One thing that happens.
@@ -28,8 +29,8 @@ pub(crate) enum Step {
 }
 
 /// The id that a number means when there are `count` objects: itself, or one of them, or, from 200 on, none of them.
-pub(crate) fn id_of(number: u8, count: usize) -> u64 {
-    let (number, count) = (u64::from(number), count as u64);
+pub(crate) fn id_of(number: u8, count: u64) -> u64 {
+    let number = u64::from(number);
     match number {
         200.. => count + number - 199,
         1.. if number <= count => number,
@@ -49,7 +50,7 @@ impl Pick {
     pub(crate) fn of(&self, own: &[u64], ever: u64) -> u64 {
         match own {
             [_, ..] if self.own && self.number < 200 => own[usize::from(self.number) % own.len()],
-            _ => id_of(self.number, usize::try_from(ever).expect("few")),
+            _ => id_of(self.number, ever),
         }
     }
 }
@@ -102,12 +103,29 @@ pub(crate) enum Wish {
         app: u8,
         stale: bool,
     },
+    Change(UserWish),
     Profile(ProfileWish),
     Source(SourceWish),
     /// A snapshot of the state so many events ago, or, when negative, ahead.
     Snapshot {
         back: i8,
     },
+}
+
+impl Wish {
+    /// Whether it is a matter of `/api/admin` and the like, for which nobody stands in.
+    pub(crate) fn is_administration(&self) -> bool {
+        match self {
+            Self::Tenant { .. } | Self::User { .. } | Self::Lock { .. } | Self::Change(_) => true,
+            Self::App { .. }
+            | Self::Put { .. }
+            | Self::Delete { .. }
+            | Self::Reveal { .. }
+            | Self::Profile(_)
+            | Self::Source(_)
+            | Self::Snapshot { .. } => false,
+        }
+    }
 }
 
 /// What an `If-Match` says.
@@ -234,15 +252,19 @@ fn wish() -> BoxedStrategy<Wish> {
         4 => puts,
         2 => deletes,
         2 => reveals,
+        18 => changes(),
         10 => profiles(),
         10 => sources(),
     ]
     .boxed()
 }
 
-/// Often the administrator, so that there are things to disagree about; `None` is the operator, who may ask for nothing.
+/// Who asks when an administrator does, whoever that is by then.
+pub(crate) const ADMINISTRATOR: u8 = 0;
+
+/// Often an administrator, so that there are things to disagree about; `None` is the operator, who may ask for little.
 fn by() -> impl Strategy<Value = Option<u8>> {
-    prop_oneof![5 => Just(Some(1_u8)), 4 => (2..6_u8).prop_map(Some), 8 => id().prop_map(Some), 1 => Just(None)]
+    prop_oneof![5 => Just(Some(ADMINISTRATOR)), 4 => (2..6_u8).prop_map(Some), 8 => id().prop_map(Some), 1 => Just(None)]
 }
 
 fn ask() -> BoxedStrategy<Step> {

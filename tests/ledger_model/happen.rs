@@ -1,0 +1,73 @@
+//! What an event that says it all does to the model's rows.
+
+use events::{
+    event::Event,
+    user::{Password, UserRolesSet},
+};
+
+use crate::{
+    model::Model,
+    rules::{About, Fact},
+};
+
+impl Model {
+    /// Older facts are told by name and carried out in `record`.
+    pub(crate) fn happens(&mut self, fact: &Fact, sequence: u64) {
+        let About::Says(event) = &fact.about else { return };
+        let id = fact.stream.id;
+        match &**event {
+            Event::TenantAdministratorsChanged(change) => {
+                let row = self.tenants.iter_mut().find(|row| row.id == id).expect("answered");
+                row.administrators.retain(|user| !change.removed.iter().any(|removed| removed.0 == *user));
+                row.administrators.extend(change.added.iter().map(|user| user.0));
+                row.administrators.sort_unstable();
+                row.changed = sequence;
+            }
+            Event::UserUpdated(updated) => self.user_changes(id, sequence, |row| {
+                row.name = updated.name.clone();
+            }),
+            Event::UserStatusSet(set) => self.user_changes(id, sequence, |row| row.status = set.status),
+            Event::UserPasswordSet(set) => self.user_changes(id, sequence, |row| {
+                let hash = set.hash.clone().or(row.password.as_ref().map(|password| password.hash.clone()));
+                let hash = hash.expect("answered");
+                row.password = Some(Password { hash, status: set.status, expires_at: set.expires_at });
+            }),
+            Event::UserUnlocked(_) => self.user_changes(id, sequence, |row| row.lock = None),
+            Event::UserMoved(_) => self.user_changes(id, sequence, |row| row.tenant = fact.tenant),
+            Event::UserRolesSet(set) => self.roles_set(id, sequence, set),
+            Event::UserDeleted(deleted) => {
+                let roles = self.user(id).expect("answered").roles.clone();
+                self.holders_change(&roles, sequence);
+                self.destroyed.push(deleted.key_id);
+                self.users.retain(|row| row.id != id);
+            }
+            other => panic!("the model never says {other:?}"),
+        }
+    }
+
+    fn user_changes(&mut self, id: u64, sequence: u64, how: impl FnOnce(&mut crate::model::User)) {
+        let row = self.users.iter_mut().find(|row| row.id == id).expect("answered");
+        row.changed = sequence;
+        how(row);
+    }
+
+    fn roles_set(&mut self, id: u64, sequence: u64, set: &UserRolesSet) {
+        let after: Vec<u64> = set.roles.iter().map(|role| role.0).collect();
+        let before = self.user(id).expect("answered").roles.clone();
+        let lost = before.iter().filter(|role| !after.contains(role));
+        let won = after.iter().filter(|role| !before.contains(role));
+        let other: Vec<u64> = lost.chain(won).copied().collect();
+        self.holders_change(&other, sequence);
+        self.user_changes(id, sequence, |row| {
+            row.roles = after;
+            row.permissions = set.permissions.iter().map(|permission| permission.0).collect();
+        });
+    }
+
+    /// The lists of users of these roles are new.
+    pub(crate) fn holders_change(&mut self, roles: &[u64], sequence: u64) {
+        for role in self.roles.iter_mut().filter(|role| roles.contains(&role.id)) {
+            role.holders_changed = Some(sequence);
+        }
+    }
+}
