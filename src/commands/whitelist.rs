@@ -1,7 +1,7 @@
 //! The addresses that requests may come from (hdp-api 7.3, 9.28), level by level.
 
 use events::{
-    envelope::{Stream, StreamKind},
+    envelope::{Actor, Stream, StreamKind},
     id::{PermissionId, SYSTEM_TENANT, Sequence, TenantId},
     sealed::Sealed,
     whitelist::{IpWhitelistSet, UserIpWhitelistSet},
@@ -140,7 +140,8 @@ pub(super) fn set_of_user(
     let changed = state.ip_whitelists.of_users.get(&principal.user).map(|row| row.changed);
     let lists = wish.change.made(changed, wish.expected.as_deref())?.flatten();
     sealed_under(user.key_id(), &lists)?;
-    if cause.on_behalf_of.is_none() && !wish.lets_sender_in && is_filtering(state) {
+    // By `?user=` with his own name they are still his own.
+    if cause.actor == Actor::User(principal.user) && !wish.lets_sender_in && is_filtering(state) {
         return Err(Refusal::ShutsOut);
     }
     let stream = Stream::new(StreamKind::USER, principal.user.0);

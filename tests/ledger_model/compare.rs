@@ -4,24 +4,20 @@ use authledger::{commands::View, ledger::live::Receipt, vault::login::LoginName}
 use events::{
     envelope::{Stream, StreamKind},
     event::Event,
-    id::{DataStoreId, OAuthAppId, RoleId, Sequence, TenantId, UserId},
+    id::{DataStoreId, OAuthAppId, Sequence, TenantId, UserId},
 };
-use projections::{
-    State,
-    oauth_apps::OAuthApp,
-    roles::Role,
-    streams::StreamHead,
-    tenants::Tenant,
-};
+use projections::{State, oauth_apps::OAuthApp, streams::StreamHead};
 
 use crate::{
     data_sources,
     house::House,
+    limits,
     model::Model,
     oauth_profiles,
     requests::{AUTHORIZE_URI, CLIENT_ID, Request, SCOPE, TOKEN_URI, login_name},
-    rules::{ADMINISTRATOR, About, Fact},
-    users,
+    roles,
+    rules::{About, Fact},
+    settings, tenants, users,
 };
 
 macro_rules! same {
@@ -67,9 +63,11 @@ pub(crate) fn compare_state(model: &Model, state: &State<'_>) -> Result<(), Stri
     log(model, state)?;
     streams(model, state)?;
     idempotency(model, state)?;
-    tenants(model, state)?;
-    roles(model, state)?;
+    tenants::compare(model, state)?;
+    roles::compare(model, state)?;
     users::compare(model, state)?;
+    limits::compare(model, state)?;
+    settings::compare(model, state)?;
     apps(model, state)?;
     oauth_profiles::compare(model, state)?;
     data_sources::compare(model, state)
@@ -119,72 +117,6 @@ fn idempotency(model: &Model, state: &State<'_>) -> Result<(), String> {
         let in_time = state.idempotency.by_time.get(&(done.at, Sequence(done.first)));
         same!(in_time, Some(&done.tags.key), "a request in order of time");
     }
-    Ok(())
-}
-
-fn tenants(model: &Model, state: &State<'_>) -> Result<(), String> {
-    let tenants = &state.tenants;
-    same!(tenants.rows.all().count(), model.tenants.len(), "number of tenants");
-    same!(tenants.by_name.all().count(), model.tenants.len(), "number of tenant names");
-    for row in &model.tenants {
-        let id = TenantId(row.id);
-        let expected = Tenant {
-            name: row.name.clone(),
-            key_id: row.key,
-            description: row.description.clone(),
-            parent: row.parent.map(TenantId),
-            status: row.status,
-            administrators: row.administrators.iter().copied().map(UserId).collect(),
-            changed: Sequence(row.changed),
-        };
-        same!(tenants.rows.get(&id).map(|row| &**row), Some(&expected), "tenant {id}");
-        same!(tenants.by_name.get(&row.name), Some(&id), "tenant by name");
-    }
-    let access: usize = model.tenants.iter().map(|tenant| tenant.administrators.len()).sum();
-    same!(tenants.by_administrator.all().count(), access, "number of administrators of tenants");
-    for user in 0..12 {
-        let administered = model.tenants.iter().filter(|tenant| tenant.administrators.contains(&user));
-        let expected: Vec<TenantId> = administered.map(|tenant| TenantId(tenant.id)).collect();
-        same!(tenants.administered_by(UserId(user)).collect::<Vec<_>>(), expected, "tenants of user {user}");
-    }
-    Ok(())
-}
-
-fn roles(model: &Model, state: &State<'_>) -> Result<(), String> {
-    let roles = &state.roles;
-    same!(roles.rows.all().count(), model.roles.len(), "number of roles");
-    same!(roles.by_name.all().count(), model.roles.len(), "number of role names");
-    for row in &model.roles {
-        let id = RoleId(row.id);
-        let expected = Role {
-            tenant: TenantId(row.tenant),
-            name: row.name.clone(),
-            key_id: row.key,
-            description: row.description.clone(),
-            permissions: row.permissions.iter().copied().map(events::id::PermissionId).collect(),
-            changed: Sequence(row.changed),
-        };
-        same!(roles.rows.get(&id).map(|row| &**row), Some(&expected), "role {id}");
-        same!(roles.by_name.get(&(TenantId(row.tenant), row.name.clone())), Some(&id), "role by name");
-    }
-    same!(roles.by_tenant.all().count(), model.roles.len(), "number of roles of tenants");
-    for tenant in 0..10 {
-        for after in [0, 3] {
-            let expected = model.roles.iter().filter(|role| role.tenant == tenant && role.id > after);
-            let expected: Vec<RoleId> = expected.map(|role| RoleId(role.id)).collect();
-            let actual: Vec<RoleId> = roles.of_tenant(TenantId(tenant), RoleId(after)).collect();
-            same!(actual, expected, "roles of tenant {tenant} after {after}");
-        }
-        let changed = roles.list_changed.get(&TenantId(tenant)).map(|sequence| sequence.0);
-        let expected = model.tenant(tenant).and_then(|row| row.list_changed);
-        same!(changed, expected, "when the list of roles of tenant {tenant} changed");
-    }
-    let lists = model.tenants.iter().filter(|row| row.list_changed.is_some()).count();
-    same!(roles.list_changed.all().count(), lists, "number of lists of roles");
-    let powerful = model.roles.iter().filter(|role| role.permissions.contains(&ADMINISTRATOR));
-    let powerful: Vec<RoleId> = powerful.map(|role| RoleId(role.id)).collect();
-    let actual: Vec<RoleId> = roles.with_administrator.range(..).map(|(id, ())| *id).collect();
-    same!(actual, powerful, "roles that hold 12");
     Ok(())
 }
 

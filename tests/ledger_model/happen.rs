@@ -1,21 +1,56 @@
 //! What an event that says it all does to the model's rows.
 
 use events::{
+    envelope::Actor,
     event::Event,
     user::{Password, UserRolesSet},
 };
 
 use crate::{
-    model::Model,
+    model::{Model, Role, User},
     rules::{About, Fact},
 };
 
 impl Model {
     /// Older facts are told by name and carried out in `record`.
-    pub(crate) fn happens(&mut self, fact: &Fact, sequence: u64) {
+    pub(crate) fn happens(&mut self, by: Actor, fact: &Fact, sequence: u64) {
         let About::Says(event) = &fact.about else { return };
         let id = fact.stream.id;
         match &**event {
+            Event::TenantUpdated(updated) => {
+                let row = self.tenants.iter_mut().find(|row| row.id == id).expect("answered");
+                (row.name, row.description) = (updated.name.clone(), updated.description.clone());
+                (row.status, row.changed) = (updated.status, sequence);
+            }
+            Event::TenantDeleted(_) => {
+                self.tenants.retain(|row| row.id != id);
+                self.without_limits(fact.stream.kind, id);
+                self.settings.addresses.retain(|(of, _, _)| *of != fact.stream);
+            }
+            Event::RoleCreated(created) => {
+                self.roles_ever += 1;
+                self.roles.push(Role {
+                    id,
+                    tenant: fact.tenant,
+                    name: created.name.clone(),
+                    key: created.key_id,
+                    description: created.description.clone(),
+                    permissions: created.permissions.iter().map(|permission| permission.0).collect(),
+                    changed: sequence,
+                    holders_changed: None,
+                });
+                self.list_changes(fact.tenant, sequence);
+            }
+            Event::RoleUpdated(updated) => {
+                let row = self.roles.iter_mut().find(|row| row.id == id).expect("answered");
+                (row.name, row.description) = (updated.name.clone(), updated.description.clone());
+                row.permissions = updated.permissions.iter().map(|permission| permission.0).collect();
+                row.changed = sequence;
+            }
+            Event::RoleDeleted(_) => {
+                self.roles.retain(|row| row.id != id);
+                self.list_changes(fact.tenant, sequence);
+            }
             Event::TenantAdministratorsChanged(change) => {
                 let row = self.tenants.iter_mut().find(|row| row.id == id).expect("answered");
                 row.administrators.retain(|user| !change.removed.iter().any(|removed| removed.0 == *user));
@@ -40,12 +75,16 @@ impl Model {
                 self.holders_change(&roles, sequence);
                 self.destroyed.push(deleted.key_id);
                 self.users.retain(|row| row.id != id);
+                self.without_limits(fact.stream.kind, id);
+                self.settings.of_users.retain(|(of, _, _)| *of != id);
             }
-            other => panic!("the model never says {other:?}"),
+            Event::LimitSet(set) => self.limit_is(fact.stream, set.limit, Some(set.value), sequence),
+            Event::LimitCleared(cleared) => self.limit_is(fact.stream, cleared.limit, None, sequence),
+            setting => self.setting_is(by, fact, setting, sequence),
         }
     }
 
-    fn user_changes(&mut self, id: u64, sequence: u64, how: impl FnOnce(&mut crate::model::User)) {
+    fn user_changes(&mut self, id: u64, sequence: u64, how: impl FnOnce(&mut User)) {
         let row = self.users.iter_mut().find(|row| row.id == id).expect("answered");
         row.changed = sequence;
         how(row);
@@ -62,6 +101,12 @@ impl Model {
             row.roles = after;
             row.permissions = set.permissions.iter().map(|permission| permission.0).collect();
         });
+    }
+
+    /// The list of a tenant's roles is new.
+    fn list_changes(&mut self, tenant: u64, sequence: u64) {
+        let row = self.tenants.iter_mut().find(|row| row.id == tenant).expect("answered");
+        row.list_changed = Some(sequence);
     }
 
     /// The lists of users of these roles are new.

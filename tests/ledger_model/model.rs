@@ -14,10 +14,12 @@ use events::{
 
 use crate::{
     data_sources::Source,
+    limits::Own,
     oauth_profiles::Profile,
     requests::{Ask, Request, login_name},
     rules::{Answer, Fact},
-    steps::Wish,
+    settings::Settings,
+    steps::{Wish, one_of},
 };
 
 pub(crate) const DAY_SECS: i64 = 86_400;
@@ -108,6 +110,8 @@ pub(crate) struct Model {
     pub(crate) profiles_ever: u64,
     pub(crate) sources: Vec<Source>,
     pub(crate) sources_ever: u64,
+    pub(crate) limits: Vec<Own>,
+    pub(crate) settings: Settings,
     pub(crate) done: Vec<Done>,
     /// Each event's stream and time, in order.
     pub(crate) log: Vec<(Stream, Timestamp)>,
@@ -137,6 +141,8 @@ impl Model {
             profiles_ever: 0,
             sources: Vec::new(),
             sources_ever: 0,
+            limits: Vec::new(),
+            settings: Settings::default(),
             done: Vec::new(),
             log: Vec::new(),
             asked: Vec::new(),
@@ -210,6 +216,19 @@ impl Model {
         Some((by, behalf, Some(key), wish))
     }
 
+    /// Mostly one that is there.
+    pub(crate) fn a_tenant(&self, number: u8) -> u64 {
+        one_of(number, self.tenants.iter().map(|row| row.id), self.tenants_ever)
+    }
+
+    pub(crate) fn a_role(&self, number: u8) -> u64 {
+        one_of(number, self.roles.iter().map(|row| row.id), self.roles_ever)
+    }
+
+    pub(crate) fn a_user(&self, number: u8) -> u64 {
+        one_of(number, self.users.iter().map(|row| row.id), self.users_ever)
+    }
+
     pub(crate) fn size(&self) -> u64 {
         self.log.len() as u64
     }
@@ -244,7 +263,7 @@ impl Model {
         self.destroy(facts);
         self.let_go(facts, first);
         for (sequence, fact) in (first..).zip(facts) {
-            self.happens(fact, sequence);
+            self.happens(request.by, fact, sequence);
         }
         match request.ask.clone() {
             Ask::Tenant { name, status, roles, administrators, key, description } => {
@@ -320,7 +339,7 @@ impl Model {
             Ask::Delete { app, .. } => self.apps.retain(|row| row.id != app),
             Ask::Other(commands::Wish::UpdateUser(wish)) => {
                 let row = self.users.iter_mut().find(|row| row.id == wish.user.0).expect("answered");
-                row.login = self.names[&wish.login].clone();
+                row.login.clone_from(&self.names[&wish.login]);
             }
             Ask::Reveal { .. } | Ask::Snapshot { .. } | Ask::Other(_) => {}
             Ask::Profile(ask) => self.record_profile(self.whom(request), tenant, first, ask),
@@ -360,7 +379,10 @@ impl Model {
             let id = fact.stream.id;
             match fact.name {
                 "OAuthProfileDeleted" => self.profiles.retain(|profile| profile.id != id),
-                "DataSourceDeleted" => self.sources.retain(|source| source.id != id),
+                "DataSourceDeleted" => {
+                    self.sources.retain(|source| source.id != id);
+                    self.without_limits(fact.stream.kind, id);
+                }
                 "DataSourceProfileCleared" => {
                     let source = self.sources.iter_mut().find(|source| source.id == id).expect("answered");
                     (source.profile, source.changed) = (None, sequence);

@@ -178,8 +178,8 @@ pub(crate) fn edge(
                 stored.map(|row| vault.data_key(&row.refresh.key_id).expect("the key of a living object"));
             let own = own.unwrap_or_else(|| vault.new_data_key().key);
             let other = vault.new_data_key().key;
-            let app = app
-                .map_or_else(|| stored.map_or(1, |row| row.app), |number| id_of(number, model.apps_ever));
+            let app =
+                app.map_or_else(|| stored.map_or(1, |row| row.app), |number| id_of(number, model.apps_ever));
             let name = format!("profile_{name}");
             let description = described.then(|| seal(&own, Field::DESCRIPTION));
             let access = match access {

@@ -66,6 +66,17 @@ pub(crate) enum Repeat {
     Another,
 }
 
+impl Repeat {
+    /// What is said where there is `stored`.
+    pub(crate) fn of(&self, stored: u64) -> Option<u64> {
+        match self {
+            Self::LeftOut => None,
+            Self::Stored => Some(stored),
+            Self::Another => Some(stored + 1),
+        }
+    }
+}
+
 /// What a body says of options.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {

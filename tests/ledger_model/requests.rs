@@ -28,11 +28,12 @@ use projections::digest::DIGEST_VERSION;
 use crate::{
     data_sources::SourceAsk,
     house::House,
+    limits,
     model::Model,
     oauth_profiles::{self, ProfileAsk},
-    options,
+    options, roles, settings,
     steps::{ADMINISTRATOR, Expected, Secret, Step, Wish, id_of},
-    users,
+    tenants, users,
 };
 
 /// A request in the model's words.
@@ -127,7 +128,7 @@ pub(crate) fn login_name(number: u8, capital: bool) -> String {
 /// `None` when the step asks for nothing.
 pub(crate) fn prepare(house: &House, model: &Model, step: &Step) -> Option<Prepared> {
     let vault = house.ledger().vault();
-    let user = |number: u8| id_of(number, model.users_ever);
+    let user = |number: u8| model.a_user(number);
     let who = |by: Option<u8>| match by {
         None => Actor::Operator,
         Some(ADMINISTRATOR) => Actor::User(UserId(model.administrators().next().expect("one stays"))),
@@ -174,9 +175,9 @@ pub(crate) fn prepare(house: &House, model: &Model, step: &Step) -> Option<Prepa
 
 /// What the edge does with a request before the writer sees it: draws keys, seals, reads what is there.
 fn edge(vault: &Vault, model: &Model, whom: Option<u64>, wish: &Wish) -> (Ask, commands::Wish) {
-    let tenant_id = |number: &Option<u8>| number.map(|number| id_of(number, model.tenants_ever));
+    let tenant_id = |number: &Option<u8>| number.map(|number| model.a_tenant(number));
     let role_id = |number: &u8| id_of(*number, model.roles_ever);
-    let user_id = |number: &u8| id_of(*number, model.users_ever);
+    let user_id = |number: &u8| model.a_user(*number);
     let app_id = |number: u8| id_of(number, model.apps_ever);
     let app_changed = |id: u64| model.app(id).map(|row| row.changed);
     match wish {
@@ -265,6 +266,10 @@ fn edge(vault: &Vault, model: &Model, whom: Option<u64>, wish: &Wish) -> (Ask, c
             let wish = RevealSecrets { secrets, changed: Sequence(changed) };
             (Ask::Reveal { app, changed }, commands::Wish::RevealSecrets(wish))
         }
+        Wish::OldTenant(wish) => tenants::edge(vault, model, wish),
+        Wish::Role(wish) => roles::edge(vault, model, whom, wish),
+        Wish::Limit(wish) => limits::edge(model, whom, wish),
+        Wish::Setting(wish) => settings::edge(vault, model, whom, wish),
         Wish::Change(wish) => users::edge(vault, model, whom, wish),
         Wish::Profile(wish) => oauth_profiles::edge(vault, model, whom, wish),
         Wish::Source(wish) => options::edge(vault, model, whom, wish),

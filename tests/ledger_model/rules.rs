@@ -165,7 +165,12 @@ impl Model {
             Ask::Snapshot { .. } => return self.may_operate(request.by),
             Ask::Lock { .. } => Vec::new(),
             Ask::Other(_) if request.is_the_operators() => {
-                return Ok(Who { user: 0, tenant: 1, permissions: vec![ADMINISTRATOR], administers: Vec::new() });
+                return Ok(Who {
+                    user: 0,
+                    tenant: 1,
+                    permissions: vec![ADMINISTRATOR],
+                    administers: Vec::new(),
+                });
             }
             Ask::Other(wish) => needed(wish),
         };
@@ -294,7 +299,7 @@ impl Model {
                 Ok(vec![Fact { about, ..fact(1, StreamKind::LEDGER, 0, "SnapshotTaken") }])
             }
             Ask::Lock { .. } => unreachable!("answered above"),
-            Ask::Other(wish) => self.other_facts(&who, wish),
+            Ask::Other(wish) => self.other_facts(&who, request, wish),
         }
     }
 

@@ -4,8 +4,12 @@ use events::data_source::ConnectionType;
 use proptest::{collection::vec, option, prelude::*};
 
 use crate::{
+    limits::{LimitWish, limits},
     oauth_profiles::{ProfileWish, profiles},
     options::{Options, SourceWish, sources},
+    roles::{RoleWish, roles},
+    settings::{SettingWish, settings},
+    tenants::{TenantWish, tenants},
     users::{UserWish, changes},
 };
 
@@ -35,6 +39,16 @@ pub(crate) fn id_of(number: u8, count: u64) -> u64 {
         200.. => count + number - 199,
         1.. if number <= count => number,
         _ => 1 + number % count.max(1),
+    }
+}
+
+/// One of these, which are there, by its id where it can be, or, from 180 on, any that was given out.
+pub(crate) fn one_of(number: u8, there: impl Iterator<Item = u64>, ever: u64) -> u64 {
+    let there: Vec<u64> = there.collect();
+    match there[..] {
+        _ if there.contains(&u64::from(number)) => u64::from(number),
+        [_, ..] if number < 180 => there[usize::from(number) % there.len()],
+        _ => id_of(number, ever),
     }
 }
 
@@ -103,7 +117,11 @@ pub(crate) enum Wish {
         app: u8,
         stale: bool,
     },
+    OldTenant(TenantWish),
+    Role(RoleWish),
     Change(UserWish),
+    Limit(LimitWish),
+    Setting(SettingWish),
     Profile(ProfileWish),
     Source(SourceWish),
     /// A snapshot of the state so many events ago, or, when negative, ahead.
@@ -116,7 +134,14 @@ impl Wish {
     /// Whether it is a matter of `/api/admin` and the like, for which nobody stands in.
     pub(crate) fn is_administration(&self) -> bool {
         match self {
-            Self::Tenant { .. } | Self::User { .. } | Self::Lock { .. } | Self::Change(_) => true,
+            Self::Tenant { .. }
+            | Self::User { .. }
+            | Self::Lock { .. }
+            | Self::OldTenant(_)
+            | Self::Role(_)
+            | Self::Change(_)
+            | Self::Limit(_) => true,
+            Self::Setting(wish) => !matches!(wish, SettingWish::OwnAddresses { .. }),
             Self::App { .. }
             | Self::Put { .. }
             | Self::Delete { .. }
@@ -180,7 +205,7 @@ pub(crate) fn secret() -> impl Strategy<Value = Secret> {
 
 fn wish() -> BoxedStrategy<Wish> {
     let lists = || vec(prop_oneof![9 => 1..4_u8, 1 => id()], 0..3);
-    let tenants = (0..5_u8, any::<bool>(), lists(), rarely(), vec(id(), 0..3), any::<bool>()).prop_map(
+    let new_tenants = (0..5_u8, any::<bool>(), lists(), rarely(), vec(id(), 0..3), any::<bool>()).prop_map(
         |(name, active, roles, stale, administrators, described)| Wish::Tenant {
             name,
             active,
@@ -191,7 +216,7 @@ fn wish() -> BoxedStrategy<Wish> {
         },
     );
     let password = option::of((any::<bool>(), option::of(-10..2_000_000)));
-    let roles = prop_oneof![1 => Just(Vec::new()), 2 => Just(vec![1]), 2 => Just(vec![2]), 2 => Just(vec![3]), 7 => vec(id(), 1..3)];
+    let held = prop_oneof![1 => Just(Vec::new()), 2 => Just(vec![1]), 2 => Just(vec![2]), 2 => Just(vec![3]), 7 => vec(id(), 1..3)];
     let permissions = vec(
         prop_oneof![
             Just(11),
@@ -208,7 +233,7 @@ fn wish() -> BoxedStrategy<Wish> {
     );
     let active = prop_oneof![8 => Just(true), 1 => Just(false)];
     // What an administrator of tenant 3 without 12 may grant is a question of its own.
-    let home = prop_oneof![3 => (tenant(), roles), 1 => (Just(Some(3)), vec(6..8_u8, 1..3))];
+    let home = prop_oneof![3 => (tenant(), held), 1 => (Just(Some(3)), vec(6..8_u8, 1..3))];
     let users = (home, 0..7_u8, active, password, permissions, rarely()).prop_map(
         |((tenant, roles), name, active, password, permissions, foreign_key)| Wish::User {
             tenant,
@@ -245,14 +270,18 @@ fn wish() -> BoxedStrategy<Wish> {
     let snapshots = prop_oneof![6 => 0..40_i8, 1 => -9..0_i8].prop_map(|back| Wish::Snapshot { back });
     prop_oneof![
         2 => snapshots,
-        3 => tenants,
+        3 => new_tenants,
         7 => users,
         1 => locks,
         6 => apps,
         4 => puts,
         2 => deletes,
         2 => reveals,
+        8 => tenants(),
+        12 => roles(),
         18 => changes(),
+        8 => limits(),
+        12 => settings(),
         10 => profiles(),
         10 => sources(),
     ]
@@ -264,7 +293,7 @@ pub(crate) const ADMINISTRATOR: u8 = 0;
 
 /// Often an administrator, so that there are things to disagree about; `None` is the operator, who may ask for little.
 fn by() -> impl Strategy<Value = Option<u8>> {
-    prop_oneof![5 => Just(Some(ADMINISTRATOR)), 4 => (2..6_u8).prop_map(Some), 8 => id().prop_map(Some), 1 => Just(None)]
+    prop_oneof![9 => Just(Some(ADMINISTRATOR)), 4 => (2..6_u8).prop_map(Some), 7 => id().prop_map(Some), 1 => Just(None)]
 }
 
 fn ask() -> BoxedStrategy<Step> {
@@ -369,5 +398,5 @@ fn world() -> Vec<Step> {
 
 pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let begin = prop_oneof![1 => Just(Vec::new()), 5 => Just(world())];
-    (begin, vec(step(), 1..36)).prop_map(|(begin, then)| [begin, then].concat())
+    (begin, vec(step(), 1..90)).prop_map(|(begin, then)| [begin, then].concat())
 }

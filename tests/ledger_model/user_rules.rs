@@ -7,8 +7,7 @@ use authledger::commands::{
     },
 };
 use events::{
-    data_source::DataSourceUnshared,
-    envelope::StreamKind,
+    envelope::{Actor, StreamKind},
     id::{PermissionId, RoleId, TenantId, UserId},
     sorted::SortedVec,
     tenant::TenantAdministratorsChanged,
@@ -20,8 +19,8 @@ use events::{
 };
 
 use crate::{
-    model::{DAY_SECS, Model, User},
-    rules::{ADMINISTRATOR, Fact, Who, all_his, fact, invalid, says, unchanged, under},
+    model::{Model, User},
+    rules::{Fact, Who, all_his, fact, invalid, says, unchanged, under},
 };
 
 /// There are no others (hdp-api 6.1, 9.22).
@@ -39,7 +38,9 @@ impl Model {
     /// One of them stays when these facts become true (hdp-api 9.23).
     pub(crate) fn one_stays(&self, facts: &[Fact]) -> Result<(), Refusal> {
         let mut after = self.clone();
-        facts.iter().for_each(|fact| after.happens(fact, 0));
+        for fact in facts {
+            after.happens(Actor::System, fact, 0);
+        }
         if after.administrators().next().is_none() { Err(Refusal::LastAdministrator) } else { Ok(()) }
     }
 
@@ -78,7 +79,7 @@ impl Model {
                 let row = self.user_to_change(who, wish.user)?;
                 unchanged(row.changed, wish.expected.as_ref())?;
                 not_his_own(who, row, &wish.roles, &wish.permissions)?;
-                self.may_hold(who, row.tenant, row, &wish.roles, &wish.permissions)?;
+                self.may_hold(who, row.tenant, row, &wish.roles, &wish.permissions).map_err(apart)?;
                 let set = UserRolesSet { roles: wish.roles.clone(), permissions: wish.permissions.clone() };
                 let facts = vec![on(row, set.into())];
                 self.one_stays(&facts)?;
@@ -231,12 +232,6 @@ impl Model {
         })
     }
 
-    /// When a password ends that its holder chose; only the custom policy ends any.
-    fn end_by_policy(&self) -> Option<Timestamp> {
-        let _ = DAY_SECS;
-        None
-    }
-
     fn administer(&self, who: &Who, wish: &SetTenantsAdministered) -> Result<Vec<Fact>, Refusal> {
         let row = self.user_to_change(who, wish.user)?;
         for id in wish.tenants.iter() {
@@ -269,16 +264,26 @@ impl Model {
             return Err(Refusal::Again);
         }
         let sources = self.sources.iter().filter(|source| source.owner == row.id);
-        let mut facts: Vec<Fact> =
-            sources.map(|own| fact(own.tenant, StreamKind::DATA_SOURCE, own.id, "DataSourceDeleted")).collect();
+        let mut facts: Vec<Fact> = sources
+            .map(|own| fact(own.tenant, StreamKind::DATA_SOURCE, own.id, "DataSourceDeleted"))
+            .collect();
         let profiles = self.profiles.iter().filter(|profile| profile.owner == row.id);
-        facts.extend(profiles.map(|own| {
-            fact(own.tenant, StreamKind::OAUTH_PROFILE, own.id, "OAuthProfileDeleted")
-        }));
+        facts.extend(
+            profiles.map(|own| fact(own.tenant, StreamKind::OAUTH_PROFILE, own.id, "OAuthProfileDeleted")),
+        );
         let administered = self.tenants.iter().filter(|tenant| tenant.administrators.contains(&row.id));
         facts.extend(administered.map(|tenant| access(tenant.id, &[], &[row.id])));
         facts.push(end);
         Ok(facts)
+    }
+}
+
+/// By itself, what he may do is not inside of anything.
+fn apart(refusal: Refusal) -> Refusal {
+    match refusal {
+        Refusal::Invalid { field: "permissions.roles", .. } => invalid("roles"),
+        Refusal::Invalid { field: "permissions.permissions", .. } => invalid("permissions"),
+        other => other,
     }
 }
 
@@ -312,9 +317,4 @@ fn repeats(row: &User, change: &PasswordChange) -> bool {
             password.status == change.status
                 && to_the_second(password.expires_at) == to_the_second(change.expires_at)
         })
-}
-
-#[expect(dead_code, reason = "comes with shares")]
-fn unshared(_: DataSourceUnshared) {
-    let _ = ADMINISTRATOR;
 }

@@ -1,9 +1,10 @@
 //! What wishes need that say all of themselves, and whose rules they follow.
 
-use authledger::commands::{Refusal, Wish};
+use authledger::commands::{Refusal, Wish, whitelist::Level};
 
 use crate::{
     model::Model,
+    requests::Request,
     rules::{Fact, Who},
 };
 
@@ -18,12 +19,27 @@ pub(crate) fn needed(wish: &Wish) -> Vec<u16> {
         Wish::ChangePassword(_) => vec![9],
         Wish::SetTenantsAdministered(_) => vec![25, 15],
         Wish::DeleteUser(_) => vec![16],
+        Wish::UpdateTenant(_) | Wish::DeleteTenant(_) | Wish::SetTenantAdministrators(_) => vec![25],
+        Wish::SetLimit(_) | Wish::ClearLimit(_) => vec![27],
+        Wish::SetConfiguration(_) => vec![22],
+        Wish::AddCorsOrigins(_) | Wish::UpdateCorsOrigin(_) | Wish::RemoveCorsOrigin(_) => vec![23],
+        Wish::SetIpWhitelist(wish) if wish.level != Level::System => vec![11, 29],
+        Wish::SetPasswordPolicy(_) | Wish::SetIpWhitelist(_) => vec![12],
+        Wish::SetUserIpWhitelist(_) => vec![11, 29],
+        Wish::CreateRole(_) => vec![17],
+        Wish::UpdateRole(_) => vec![19],
+        Wish::DeleteRole(_) => vec![20],
         other => unreachable!("{other:?} has a request of its own"),
     }
 }
 
 impl Model {
-    pub(crate) fn other_facts(&self, who: &Who, wish: &Wish) -> Result<Vec<Fact>, Refusal> {
+    pub(crate) fn other_facts(
+        &self,
+        who: &Who,
+        request: &Request,
+        wish: &Wish,
+    ) -> Result<Vec<Fact>, Refusal> {
         match wish {
             Wish::UpdateUser(_)
             | Wish::SetUserStatus(_)
@@ -33,6 +49,21 @@ impl Model {
             | Wish::ChangePassword(_)
             | Wish::SetTenantsAdministered(_)
             | Wish::DeleteUser(_) => self.change_user(who, wish),
+            Wish::UpdateTenant(wish) => self.replace_tenant(who, wish),
+            Wish::DeleteTenant(wish) => self.delete_tenant(who, wish),
+            Wish::SetTenantAdministrators(wish) => self.set_administrators(who, wish),
+            Wish::SetLimit(wish) => self.set_limit(who, wish),
+            Wish::ClearLimit(wish) => self.clear_limit(who, wish),
+            Wish::SetConfiguration(_)
+            | Wish::SetPasswordPolicy(_)
+            | Wish::AddCorsOrigins(_)
+            | Wish::UpdateCorsOrigin(_)
+            | Wish::RemoveCorsOrigin(_)
+            | Wish::SetIpWhitelist(_)
+            | Wish::SetUserIpWhitelist(_) => self.set_something(who, request, wish),
+            Wish::CreateRole(wish) => self.new_role(who, wish),
+            Wish::UpdateRole(wish) => self.replace_role(who, wish),
+            Wish::DeleteRole(wish) => self.delete_role(who, wish),
             other => unreachable!("{other:?} has a request of its own"),
         }
     }
