@@ -69,6 +69,8 @@ pub(crate) enum LevelWish {
     User(u8),
     /// Its owner's, or another's.
     Source(Pick, Option<u8>),
+    /// Where there is one, whatever the limit is said to be.
+    There(u8),
 }
 
 #[derive(Clone, Debug)]
@@ -85,6 +87,7 @@ pub(crate) fn limits() -> BoxedStrategy<Wish> {
             2 => Just(LevelWish::System),
             2 => id().prop_map(LevelWish::Tenant),
             2 => id().prop_map(LevelWish::User),
+            4 => id().prop_map(LevelWish::There),
             2 => (pick(), option::weighted(0.1, id())).prop_map(|(source, user)| LevelWish::Source(source, user)),
         ]
     };
@@ -106,23 +109,32 @@ fn number(place: usize) -> u8 {
     u8::try_from(LIMITS[place].0).expect("small")
 }
 
+/// One set and cleared, and others for what will be gone.
+pub(crate) fn tour() -> Vec<Wish> {
+    let set = |level| LimitWish::Set {
+        level,
+        limit: 1,
+        value: Value::Least,
+        wrong: false,
+        expected: Expected::Nothing,
+    };
+    let clear = LimitWish::Clear { level: LevelWish::System, limit: 1, expected: Expected::Nothing };
+    let all = [LevelWish::System, LevelWish::Tenant(4), LevelWish::User(5)].map(set);
+    all.into_iter().chain([clear]).map(Wish::Limit).collect()
+}
+
 /// What the edge does with it for `whom`, who asks.
 pub(crate) fn edge(model: &Model, whom: Option<u64>, wish: &LimitWish) -> (Ask, commands::Wish) {
-    let level_of = |level: &LevelWish| match level {
-        LevelWish::System => Level::System,
-        LevelWish::Tenant(number) => Level::Tenant(TenantId(model.a_tenant(*number))),
-        LevelWish::User(number) => Level::User(UserId(model.a_user(*number))),
-        LevelWish::Source(pick, other) => {
-            let own = model.sources.iter().filter(|row| Some(row.owner) == whom).map(|row| row.id);
-            let source = pick.of(&own.collect::<Vec<_>>(), model.sources_ever);
-            let owner = model.source(source).map_or(1, |row| row.owner);
-            let user = other.map_or(owner, |number| model.a_user(number));
-            Level::DataSource(UserId(user), DataSourceId(source))
+    let place_of = |level: &LevelWish, limit: u8| match level {
+        LevelWish::There(number) if !model.limits.is_empty() => {
+            let own = &model.limits[usize::from(*number) % model.limits.len()];
+            (model.level_of(own.stream), own.limit)
         }
+        level => (level_of(model, whom, level), u16::from(limit)),
     };
     let wish = match wish {
         LimitWish::Set { level, limit, value, wrong, expected } => {
-            let (level, limit) = (level_of(level), u16::from(*limit));
+            let (level, limit) = place_of(level, *limit);
             let own = model.limit_at(level, limit);
             let (_, _, least, most) = row(limit).copied().unwrap_or((limit, 15, 0, 1));
             let value = match value {
@@ -142,13 +154,28 @@ pub(crate) fn edge(model: &Model, whom: Option<u64>, wish: &LimitWish) -> (Ask, 
             })
         }
         LimitWish::Clear { level, limit, expected } => {
-            let (level, limit) = (level_of(level), u16::from(*limit));
+            let (level, limit) = place_of(level, *limit);
             let expected = if_match(model.limit_at(level, limit).map(|own| own.changed), expected);
             let expected = sequences(expected.as_ref());
             commands::Wish::ClearLimit(ClearLimit { level, limit: LimitId(limit), expected })
         }
     };
     (Ask::Other(wish.clone()), wish)
+}
+
+fn level_of(model: &Model, whom: Option<u64>, level: &LevelWish) -> Level {
+    match level {
+        LevelWish::System | LevelWish::There(_) => Level::System,
+        LevelWish::Tenant(number) => Level::Tenant(TenantId(model.a_tenant(*number))),
+        LevelWish::User(number) => Level::User(UserId(model.a_user(*number))),
+        LevelWish::Source(pick, other) => {
+            let own = model.sources.iter().filter(|row| Some(row.owner) == whom).map(|row| row.id);
+            let source = pick.of(&own.collect::<Vec<_>>(), model.sources_ever);
+            let owner = model.source(source).map_or(1, |row| row.owner);
+            let user = other.map_or(owner, |number| model.a_user(number));
+            Level::DataSource(UserId(user), DataSourceId(source))
+        }
+    }
 }
 
 fn row(limit: u16) -> Option<&'static (u16, u8, u64, u64)> {
@@ -167,6 +194,18 @@ fn stream(level: Level) -> Stream {
 impl Model {
     fn limit_at(&self, level: Level, limit: u16) -> Option<&Own> {
         self.limits.iter().find(|own| own.stream == stream(level) && own.limit == limit)
+    }
+
+    fn level_of(&self, stream: Stream) -> Level {
+        match stream.kind {
+            StreamKind::TENANT => Level::Tenant(TenantId(stream.id)),
+            StreamKind::USER => Level::User(UserId(stream.id)),
+            StreamKind::DATA_SOURCE => {
+                let owner = self.source(stream.id).map_or(1, |row| row.owner);
+                Level::DataSource(UserId(owner), DataSourceId(stream.id))
+            }
+            _ => Level::System,
+        }
     }
 
     /// In whose tenant that is, for who administers it; that there is a system everybody knows.

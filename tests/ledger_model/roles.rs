@@ -99,6 +99,30 @@ pub(crate) fn roles() -> BoxedStrategy<Wish> {
     prop_oneof![5 => creates, 8 => puts, 2 => deletes].prop_map(Wish::Role).boxed()
 }
 
+/// One of everything, on the tenth role.
+pub(crate) fn tour() -> Vec<Wish> {
+    let new = RoleWish::Create {
+        tenant: Some(2),
+        name: 4,
+        described: true,
+        permissions: vec![11],
+        users: Vec::new(),
+        foreign_key: false,
+    };
+    let put = RoleWish::Put {
+        role: 10,
+        expected: Expected::Nothing,
+        tenant: Repeat::LeftOut,
+        name: Some(3),
+        described: false,
+        permissions: None,
+        users: None,
+        foreign_key: false,
+    };
+    let end = RoleWish::Delete { role: 10, expected: Expected::Nothing };
+    [new, put, end].map(Wish::Role).into()
+}
+
 /// What the edge does with it for `whom`, who asks.
 pub(crate) fn edge(
     vault: &Vault,

@@ -187,6 +187,26 @@ impl AddressChange {
     }
 }
 
+/// One of everything.
+pub(crate) fn tour() -> Vec<Wish> {
+    let expected = Expected::Nothing;
+    let (described, foreign_key, lets_in) = (true, false, true);
+    let all = [
+        SettingWish::Configuration { id: 6, value: Some("2"), expected: expected.clone() },
+        SettingWish::Policy { good: true, days: Some(9), described, foreign_key, expected: expected.clone() },
+        SettingWish::NewOrigins { domains: vec![1, 2], described, foreign_key },
+        SettingWish::NoOrigin { id: 1, expected: expected.clone() },
+        SettingWish::Addresses {
+            tenant: Some(4),
+            change: AddressChange::New,
+            lets_in,
+            expected: expected.clone(),
+        },
+        SettingWish::OwnAddresses { change: AddressChange::New, foreign_key, lets_in, expected },
+    ];
+    all.map(Wish::Setting).into()
+}
+
 /// What the edge does with it for `whom`, who asks or is asked for.
 pub(crate) fn edge(
     vault: &Vault,

@@ -80,6 +80,24 @@ pub(crate) fn tenants() -> BoxedStrategy<Wish> {
     prop_oneof![3 => puts, 3 => deletes, 4 => administrators].prop_map(Wish::OldTenant).boxed()
 }
 
+/// One of everything, on tenant 4, where nobody lives.
+pub(crate) fn tour() -> Vec<Wish> {
+    let (tenant, expected) = (4, Expected::Nothing);
+    let put = TenantWish::Put {
+        tenant,
+        expected: expected.clone(),
+        parent: Repeat::LeftOut,
+        roles: Repeat::LeftOut,
+        name: Some(4),
+        described: true,
+        active: true,
+        foreign_key: false,
+    };
+    let users = vec![Pick { number: 2, own: false }];
+    let change = TenantWish::Administrators { tenant, expected: expected.clone(), kept: true, users };
+    [change, put, TenantWish::Delete { tenant, expected }].map(Wish::OldTenant).into()
+}
+
 /// What the edge does with it.
 pub(crate) fn edge(vault: &Vault, model: &Model, wish: &TenantWish) -> (Ask, commands::Wish) {
     let found = |number: &u8| {
@@ -153,6 +171,10 @@ impl Model {
         let has = self.roles.iter().filter(|role| role.tenant == row.id).map(|role| RoleId(role.id));
         if wish.roles.as_ref().is_some_and(|roles| *roles != has.collect()) {
             return Err(invalid("roles"));
+        }
+        // That a name is taken says that there is such a tenant.
+        if wish.name.as_str() != row.name && !who.administers(1) {
+            return Err(Refusal::Forbidden);
         }
         under(row.key, &wish.description)?;
         if self.tenants.iter().any(|other| other.id != row.id && other.name == wish.name.as_str()) {

@@ -34,7 +34,7 @@ use crate::{
     model::{self, Model},
     requests::{Ask, if_match, login_name, sequences},
     rules::ADMINISTRATOR,
-    steps::{Expected, Pick, Wish, expected, id, pick, rarely},
+    steps::{Expected, Pick, Wish, expected, id, one_of, pick, rarely},
 };
 
 /// Numbers are for [`id_of`].
@@ -187,6 +187,35 @@ pub(crate) fn changes() -> BoxedStrategy<Wish> {
     .boxed()
 }
 
+/// One of everything, on user 5, who owns nothing and moves to tenant 2 before he goes.
+pub(crate) fn tour() -> Vec<Wish> {
+    let (user, expected) = (5, Expected::Nothing);
+    let password = || PasswordWish { new: true, says: Says::Stored };
+    let held = || Held { roles: None, permissions: None };
+    let put = UserWish::Put {
+        user,
+        expected: Expected::Current,
+        name: 0,
+        stale: false,
+        tenant: Some(2),
+        active: true,
+        locked: None,
+        password: None,
+        held: held(),
+        foreign_key: false,
+    };
+    let all = [
+        UserWish::Status { user, expected: expected.clone(), active: false, locked: None },
+        UserWish::Password { user, expected: expected.clone(), password: password(), foreign_key: false },
+        UserWish::Permissions { user, expected: expected.clone(), held: held() },
+        put,
+        UserWish::Unlock { user },
+        UserWish::Delete { user, expected, stale: false },
+    ];
+    let lock = Wish::Lock { user, secs: 60 };
+    [lock].into_iter().chain(all.map(Wish::Change)).collect()
+}
+
 /// What the edge does with it for `whom`, who asks.
 pub(crate) fn edge(
     vault: &Vault,
@@ -276,7 +305,11 @@ pub(crate) fn edge(
                 login,
             })
         }
-        UserWish::Unlock { user } => commands::Wish::UnlockUser(UnlockUser { user: UserId(user_id(user)) }),
+        UserWish::Unlock { user } => {
+            let locked = model.users.iter().filter(|row| row.lock.is_some()).map(|row| row.id);
+            let user = UserId(one_of(*user, locked, model.users_ever));
+            commands::Wish::UnlockUser(UnlockUser { user })
+        }
     };
     (Ask::Other(wish.clone()), wish)
 }
