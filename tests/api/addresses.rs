@@ -443,3 +443,54 @@ async fn who_may_do_more_keeps_his_lists() {
         list["dataAccess"]
     );
 }
+
+/// What the first administrator, the keeper of OrgA and ann cost, where so many others have lists, too.
+#[cfg(debug_assertions)]
+async fn costs_among(others: usize) -> Vec<u64> {
+    use projections::visits;
+
+    let house = House::new(Config::default());
+    let (ann, tenant, keeper) = people(&house).await;
+    let list = json!({ "managementAPI": [range("192.0.2.1", "192.0.2.9")], "adminAPI": [range("192.0.2.1", "192.0.2.9")] });
+    for number in 0..others {
+        let (tenant, roles) = house.tenant(&format!("Other{number}")).await;
+        house.user(&format!("other{number}"), tenant, &[roles[0]], &[]).await;
+        let origin = json!({ "whitelist": [{ "domain": format!("https://n{number}.example") }] });
+        house.post_as(ADMIN, "/api/admin/security/cors/whitelist", &origin).await;
+        set(&house, &format!("{TENANTS}/{tenant}"), &list).await;
+        set(&house, &format!("{OWN}?user=other{number}"), &list).await;
+        if number == others / 2 {
+            set(&house, &format!("{OWN}?user=ann"), &list).await;
+        }
+    }
+    set(&house, &format!("{TENANTS}/{tenant}"), &list).await;
+    let mut costs = Vec::new();
+    for (user, path, rows) in [
+        (ADMIN, "/api/admin/security/whitelist/tenants?limit=2", 2),
+        (ADMIN, "/api/admin/security/whitelist/users?limit=2", 2),
+        (ADMIN, "/api/admin/security/cors/whitelist?limit=2", 2),
+        (&keeper, TENANTS, 1),
+        (&keeper, USERS, 1),
+        (&ann, APPS, 0),
+    ] {
+        for _ in 0..2 {
+            let before = visits::count();
+            let answer = get_from(&house, "192.0.2.5", user, path).await;
+            assert_eq!(answer.status, StatusCode::OK, "{path}: {answer:?}");
+            let shown = answer.json();
+            let found =
+                shown["appliedWhiteLists"].as_array().or(shown["whitelist"].as_array()).map_or(0, Vec::len);
+            assert_eq!(found, rows, "{path}");
+            costs.push(visits::count() - before);
+        }
+    }
+    costs
+}
+
+#[cfg(debug_assertions)]
+#[tokio::test]
+async fn no_list_and_no_gate_looks_at_more_because_there_are_more_lists() {
+    let (few, many) = (costs_among(3).await, costs_among(24).await);
+    assert_eq!(few, many);
+    assert!(many.iter().all(|cost| *cost < 60), "{many:?}");
+}

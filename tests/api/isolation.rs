@@ -317,6 +317,8 @@ impl Tenants {
             json!({ "name": name(Kind::Role), "tenantId": id(Kind::Tenant), "permissions": [1], "users": users })
         } else if path.starts_with("/api/admin/limits") {
             json!({ "value": number })
+        } else if path.contains("/security/whitelist/") {
+            json!({ "adminAPI": [{ "startAddress": "192.0.2.1" }] })
         } else {
             json!({ "level": "info", "id": id(Kind::App) })
         };
@@ -345,6 +347,7 @@ impl Tenants {
             ("/api/admin/roles", Kind::Role),
             ("/api/admin/limits/tenants", Kind::Tenant),
             ("/api/admin/limits/users", Kind::User),
+            ("/api/admin/security/whitelist/tenants", Kind::Tenant),
             ("/api/audit", STREAMS[ask.stream].1),
         ];
         let kind =
@@ -356,6 +359,7 @@ impl Tenants {
             "/api/admin/limits/system",
             "/api/admin/configurations",
             "/api/admin/passwordpolicy",
+            "/api/admin/security/cors",
         ];
         // A limit's number is nobody's either; whose limit it is stands before it.
         let id = if template.starts_with("/api/admin/limits") && template.contains("Id}") {
