@@ -140,7 +140,7 @@ fn who_lives_there_does_not_shut_himself_out_unless_nothing_is_filtered() {
     assert_eq!(world.when(21, own(0)), Err(Refusal::ShutsOut));
     assert!(world.when_for(1, Some(21), own(0)).is_ok(), "they are another's");
     // A way around that was to name oneself.
-    assert_eq!(world.when_for(1, Some(1), own(1)), Err(Refusal::ShutsOut));
+    assert_eq!(world.when_for(22, Some(22), own(0)), Err(Refusal::ShutsOut));
     let off = SetConfiguration {
         id: crate::auth::whitelist::FILTERING,
         value: Some("false".to_owned()),
