@@ -21,7 +21,7 @@ use crate::auth::{permission, principal::Principal, throttle::LockoutPolicy};
 pub const PERMISSIONS: [events::id::PermissionId; 1] = [permission::LIMITS];
 
 /// What a refusal calls a limit.
-const LIMIT: &str = "limit";
+pub const LIMIT: &str = "limit";
 
 /// Where a limit has a value of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

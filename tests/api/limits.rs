@@ -312,3 +312,32 @@ async fn a_repeated_request_is_done_once_and_answered_the_same() {
         ["LimitSet", "LimitCleared"]
     );
 }
+
+#[tokio::test]
+async fn what_a_limit_or_a_configuration_was_is_answered_as_of_then() {
+    let house = fresh();
+    let (tenant, keeper, _) = tenant_with_keeper(&house, "A").await;
+    for path in ["system/3".to_owned(), format!("tenants/{tenant}/1")] {
+        let before = house.ledger.size() - 1;
+        send(&house, ADMIN, Method::POST, &path, 5).await;
+        send(&house, ADMIN, Method::PUT, &path, 6).await;
+        delete(&house, ADMIN, &path).await;
+        let then = |sequence: u64| format!("{path}?asOf={sequence}");
+        assert_eq!(outcome(&get(&house, ADMIN, &then(before)).await), (404, 222_299_042), "{path}");
+        for (sequence, value) in [(before + 1, 5), (before + 2, 6)] {
+            let was = get(&house, ADMIN, &then(sequence)).await;
+            assert_eq!((was.status, &was.json()["value"]), (StatusCode::OK, &json!(value)), "{path}");
+            assert_eq!(was.header("etag"), None);
+        }
+        assert_eq!(outcome(&get(&house, ADMIN, &then(before + 3)).await), (404, 222_299_042), "{path}");
+    }
+    let last = house.ledger.size() - 1;
+    assert_eq!(outcome(&get(&house, &keeper, &format!("system/3?asOf={last}")).await), (403, 222_208_103));
+    let path = "/api/admin/configurations/2";
+    let body = json!({ "value": "false" }).to_string();
+    house.send_as(ADMIN, Method::PUT, path, &[JSON], body).await;
+    for (sequence, value) in [(0, "true"), (last, "true"), (last + 1, "false")] {
+        let was = house.get_as(ADMIN, &format!("{path}?asOf={sequence}")).await;
+        assert_eq!(was.json()["value"], value, "{sequence}");
+    }
+}

@@ -7,9 +7,11 @@ use axum::{
     response::Response,
 };
 use events::{
+    envelope::Stream,
     event::Event,
     id::{ConfigurationId, Sequence},
 };
+use projections::State as Folded;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -139,7 +141,7 @@ pub(super) async fn list(State(app): State<AppState>, mut asking: Asking) -> Res
 /// Takes administrative access on the system tenant, too.
 #[utoipa::path(
     get, path = "/api/admin/configurations/{id}", tag = tag::CONFIGURATIONS, operation_id = "getConfiguration",
-    params(parameters::Id),
+    params(parameters::Id, parameters::AsOf),
     responses((status = 200, body = Shown), (status = 304)),
     extensions(
         ("x-permissions" = json!(ids(&CONFIGURE))),
@@ -153,7 +155,16 @@ pub(super) async fn show(
 ) -> Result<Response, ApiError> {
     asking.permitted(&CONFIGURE)?;
     asking.in_own_name()?;
+    let moment = asking.as_of()?;
     asking.no_more_parameters()?;
+    if let Some(moment) = moment {
+        app.ledger().read(|view| permitted(&asking, view))?;
+        let kind = found(&path)?;
+        let said = |state: &Folded<'_>| Some(configuration(state, kind.id).0.map(str::to_owned));
+        let then = asking.row_at(Stream::LEDGER, moment, said).await?;
+        let then = then.ok_or(ApiError::NotFound(Kind::Configuration, path))?;
+        return Ok(then.shown(&Shown::of(kind, then.row.as_deref())));
+    }
     let (body, changed) = app.ledger().read(|view| -> Result<(Shown, Sequence), ApiError> {
         permitted(&asking, view)?;
         let kind = found(&path)?;

@@ -5,6 +5,7 @@ use events::{
     event::Event,
     id::{DataSourceId, LimitId, TenantId, UserId},
 };
+use projections::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -24,7 +25,7 @@ use crate::{
     },
     commands::{
         Wish,
-        limit::{ClearLimit, Level, PERMISSIONS, SetLimit, set_at, visible},
+        limit::{ClearLimit, LIMIT, Level, PERMISSIONS, SetLimit, set_at, visible},
         limit_table::{self, LimitKind},
     },
     ledger::live::Receipt,
@@ -131,12 +132,19 @@ fn limit_id(text: &str) -> Result<LimitId, ApiError> {
     id.map(LimitId).ok_or_else(|| ApiError::NotFound(Kind::Limit, text.to_owned()))
 }
 
-fn show_one(mut asking: Asking, place: Result<Place, ApiError>) -> Result<Response, ApiError> {
+async fn show_one(mut asking: Asking, place: Result<Place, ApiError>) -> Result<Response, ApiError> {
     asking.permitted(&PERMISSIONS)?;
     asking.in_own_name()?;
+    let moment = asking.as_of()?;
     asking.no_more_parameters()?;
     let place = place?;
     let kind = place.found(&asking)?;
+    if let Some(moment) = moment {
+        let level = place.level.stream();
+        let own = |state: &State<'_>| state.limits.rows.get(&(level, place.limit)).copied();
+        let then = asking.row_at(level, moment, own).await?.ok_or(ApiError::NotSet(LIMIT))?;
+        return Ok(then.shown(&Shown { value: then.row.value, effective: kind.effective }));
+    }
     let own = asking.app().ledger().read(|view| set_at(&view.state, place.level, place.limit));
     let own = own.map_err(|refusal| asking.refused(refusal))?;
     if let Some(response) = not_modified(asking.headers(), own.changed)? {
@@ -197,7 +205,7 @@ macro_rules! operations {
             /// Shows the value that a limit has of its own here.
             #[utoipa::path(
                 get, path = $path, tag = tag::LIMITS, operation_id = $show,
-                params($($parameter)* parameters::Id),
+                params($($parameter)* parameters::Id, parameters::AsOf),
                 responses((status = 200, body = Shown), (status = 304)),
                 extensions(
                     ("x-permissions" = json!(ids(&PERMISSIONS))),
@@ -210,7 +218,7 @@ macro_rules! operations {
                 Path(path): Path<Vec<String>>,
                 asking: Asking,
             ) -> Result<Response, ApiError> {
-                show_one(asking, Place::$read(&path))
+                show_one(asking, Place::$read(&path)).await
             }
 
             /// Gives a limit a value of its own here, which it must not have yet.
