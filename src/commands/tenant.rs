@@ -16,7 +16,7 @@ use projections::{State, data_sources::Filter, tenants::Tenant};
 use super::{
     Cause, Decision, Fact, NewKey, Object, Refusal, Taken, View, acting,
     field::TenantName,
-    granting::first_not_his,
+    granting::{first_not_his, may_change_user},
     oauth_profile::no_more_than_one_command,
     role::{self, ImportedRole},
     sealed_under, unchanged_since,
@@ -215,6 +215,8 @@ pub(super) fn delete(view: &View<'_>, cause: &Cause, wish: &DeleteTenant) -> Res
 /// Records `TenantAdministratorsChanged` always, with what changes: that somebody said it again is a fact, too.
 ///
 /// Who gets access lives in the system tenant or in this one. Without 12, a user whom the caller does not see is an unknown one.
+/// Who gets or loses it holds nothing that the caller does not hold, as when it is said of the user (`tenantsadministered`);
+/// his own access everybody may give up.
 pub(super) fn set_administrators(
     view: &View<'_>,
     cause: &Cause,
@@ -234,7 +236,11 @@ pub(super) fn set_administrators(
             return Err(Refusal::UnknownReference(Object::User(*user)));
         }
     }
-    let removed = before.iter().copied().filter(|user| !wish.administrators.has(user)).collect();
+    let removed: SortedVec<UserId> =
+        before.iter().copied().filter(|user| !wish.administrators.has(user)).collect();
+    for user in added.iter().chain(removed.iter()).filter(|user| **user != principal.user) {
+        may_change_user(state, &principal, *user)?;
+    }
     let changed = TenantAdministratorsChanged { added, removed };
     Ok(Decision { facts: vec![Fact::new(wish.id, stream(wish.id), changed)], ..Decision::default() })
 }

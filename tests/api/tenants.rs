@@ -247,6 +247,32 @@ async fn a_delegated_administrator_stays_within_what_he_administers() {
 }
 
 #[tokio::test]
+async fn what_was_shared_with_a_tenant_is_not_when_it_is_gone() {
+    let house = House::new(Config::default());
+    let (tenant, _) = house.tenant("OrgA").await;
+    let (other, _) = house.tenant("OrgB").await;
+    let source = json!({ "name": "S", "dataStore": 1, "options": {} });
+    let source =
+        house.post_as(ADMIN, SOURCES, &source).await.json()["id"].as_str().expect("a text").to_owned();
+    let shares = format!("{SOURCES}/{source}/sharedTenants");
+    let share = json!({ "sharedTenants": [
+        { "tenantId": tenant, "permissions": [2] }, { "tenantId": other, "permissions": [2] },
+    ] });
+    let shared = house.post_as(ADMIN, &shares, &share).await;
+    assert!(shared.status.is_success(), "{shared:?}");
+    let before = etag(&house.get_as(ADMIN, &format!("{SOURCES}/{source}?details=true")).await);
+    let gone = delete(&house, ADMIN, &format!("{TENANTS}/{tenant}")).await;
+    assert_eq!(gone.status, StatusCode::NO_CONTENT);
+    let left = house.get_as(ADMIN, &shares).await.json().to_string();
+    assert!(
+        left.contains(&format!("\"tenantId\":{other}")) && !left.contains(&format!("\"tenantId\":{tenant}")),
+        "{left}"
+    );
+    let after = etag(&house.get_as(ADMIN, &format!("{SOURCES}/{source}?details=true")).await);
+    assert_ne!(before, after, "the data source changed");
+}
+
+#[tokio::test]
 async fn repeated_requests_about_tenants_happen_once_and_answer_the_same() {
     let house = House::new(Config::default());
     let (tenant, _) = house.tenant("OrgA").await;

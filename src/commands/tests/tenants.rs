@@ -22,7 +22,7 @@ use crate::commands::{
 
 /// Empty, with roles 5 and 6; the delegate administers it.
 const C: TenantId = TenantId(4);
-/// Holds 25, lives in the system tenant, administers A and C.
+/// Holds 1–4, 7, 11, 13, 21, 25 and 28, lives in the system tenant, administers A and C.
 const DELEGATE: u64 = 16;
 
 pub(super) fn update(id: TenantId, change: impl FnOnce(&mut UpdateTenant)) -> Wish {
@@ -70,7 +70,7 @@ impl World {
 
     fn with_tenants() -> Self {
         let mut world = Self::with_owners();
-        world.people(&[(DELEGATE, SYSTEM, &[25])]);
+        world.people(&[(DELEGATE, SYSTEM, &[1, 2, 3, 4, 7, 11, 13, 21, 25, 28])]);
         world.tenant(C);
         for tenant in [A, C] {
             world.administer(tenant, &[DELEGATE]);
@@ -226,6 +226,13 @@ fn without_12_an_administrator_names_whom_he_sees_and_who_is_there_already() {
     }
     world.administer(SYSTEM, &[DELEGATE]);
     assert!(world.when(DELEGATE, administrators(A, &[10])).is_ok());
+    assert!(world.when(DELEGATE, administrators(A, &[])).is_ok(), "his own access he may give up");
+    // 17 holds 29, which he does not; as 17 has it already, that may be repeated.
+    world.people(&[(17, A, &[29])]);
+    assert_eq!(world.when(DELEGATE, administrators(A, &[DELEGATE, 17])).err(), Some(Refusal::Forbidden));
+    world.administer(A, &[17]);
+    assert!(world.when(DELEGATE, administrators(A, &[DELEGATE, 17])).is_ok());
+    assert_eq!(world.when(DELEGATE, administrators(A, &[DELEGATE])).err(), Some(Refusal::Forbidden));
 }
 
 #[test]

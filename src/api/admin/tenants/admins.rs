@@ -62,7 +62,7 @@ pub(in crate::api::admin) async fn show(
 /// Sets who has administrative access to a tenant.
 ///
 /// Exactly these have it from now on. They live in the system tenant or in this one; without 12, the caller names only users of
-/// tenants that he administers, and those who have it already.
+/// tenants that he administers, and those who have it already; who gets or loses it holds nothing that the caller does not hold.
 #[utoipa::path(
     put, path = "/api/admin/tenants/{id}/admins", tag = tag::TENANTS, operation_id = "updateTenantAdministrators",
     params(parameters::Id),
@@ -70,7 +70,7 @@ pub(in crate::api::admin) async fn show(
     responses((status = 200, body = Shown), (status = 412)),
     extensions(
         ("x-permissions" = json!(ids(&[TENANT_API]))),
-        ("x-error-codes" = json!(openapi::codes(&[(400, codes::NO_USER), (404, codes::NO_TENANT)]))),
+        ("x-error-codes" = json!(openapi::codes(&[(400, codes::NO_USER), (403, codes::FORBIDDEN), (404, codes::NO_TENANT)]))),
     ),
 )]
 pub(in crate::api::admin) async fn update(
