@@ -39,7 +39,7 @@ fn world() -> World {
     world
 }
 
-fn post(level: Level, limit: LimitId, value: u64) -> Wish {
+pub(super) fn post(level: Level, limit: LimitId, value: u64) -> Wish {
     Wish::SetLimit(SetLimit { level, limit, value, new: true, expected: None })
 }
 
@@ -47,7 +47,7 @@ fn put(level: Level, limit: LimitId, value: u64) -> Wish {
     Wish::SetLimit(SetLimit { level, limit, value, new: false, expected: None })
 }
 
-fn delete(level: Level, limit: LimitId) -> Wish {
+pub(super) fn delete(level: Level, limit: LimitId) -> Wish {
     Wish::ClearLimit(ClearLimit { level, limit, expected: None })
 }
 

@@ -2,18 +2,19 @@
 //! assertions, which count.
 
 use events::{
-    id::{DataSourceId, DataStoreId, OAuthAppId, OAuthProfileId, TenantId, UserId},
+    id::{DataSourceId, DataStoreId, LimitId, OAuthAppId, OAuthProfileId, TenantId, UserId},
     sealed::SecretChange,
     sorted::SortedMap,
 };
 use projections::visits;
 
-use super::{A, World, create, delete, ids, key, login, roles, sealed, tenants, update};
+use super::{A, World, create, delete, ids, key, limits, login, roles, sealed, settings, tenants, update};
 use crate::commands::{
     Wish,
     data_source::{CreateDataSource, DeleteDataSource, UpdateDataSource},
     disclosure::{RevealSecrets, Secrets},
     field::{DataSourceName, OAuthProfileName},
+    limit::Level,
     oauth_profile::{CreateOAuthProfile, DeleteOAuthProfile, UpdateOAuthProfile},
     user::CreateUser,
 };
@@ -22,6 +23,8 @@ use crate::commands::{
 const ADMIN: u64 = 1;
 /// A tenant with a role and nobody in it.
 const EMPTY: TenantId = TenantId(4);
+/// A limit that every level may have.
+const ROWS: LimitId = LimitId(1);
 /// What a decision looks at that takes nothing along.
 const ENTRIES_MAX: u64 = 20;
 
@@ -70,6 +73,7 @@ fn world(others: u8) -> World {
     let mut world = World::with_apps();
     world.then(ADMIN, profile("P", 1));
     world.then(ADMIN, source("alone", None));
+    world.then(ADMIN, limits::post(Level::System, ROWS, 5));
     for name in ["A", "B", "C"] {
         world.then(ADMIN, source(name, Some(1)));
     }
@@ -84,6 +88,7 @@ fn world(others: u8) -> World {
         let id = world.view.state.users.rows.all().last().expect("he").0.0;
         world.then(id, create(&format!("app {number}"), None, 50));
         world.then(id, profile("P", 1));
+        world.then(ADMIN, limits::post(Level::User(UserId(id)), ROWS, 5));
         let his = world.view.state.oauth_profiles.rows.all().last().expect("his").0.0;
         for name in ["A", "B"] {
             world.then(id, source(name, Some(his)));
@@ -148,6 +153,11 @@ fn wishes(world: &World) -> Vec<(&'static str, Wish)> {
         ("update a tenant", tenants::update(EMPTY, |_| {})),
         ("delete a tenant", tenants::delete(EMPTY)),
         ("set who administers a tenant", tenants::administrators(EMPTY, &[2, 3])),
+        ("set a user's limit", limits::post(Level::User(UserId(5)), ROWS, 7)),
+        ("set a data source's limit", limits::post(Level::DataSource(UserId(1), DataSourceId(1)), ROWS, 7)),
+        ("clear a limit", limits::delete(Level::System, ROWS)),
+        ("configure", settings::configure(2, Some("false"))),
+        ("set the password policy", settings::policy(|_| {})),
         ("reveal", reveal(world, DataSourceId(1))),
     ]
 }

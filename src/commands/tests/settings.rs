@@ -37,12 +37,12 @@ fn world() -> World {
     world
 }
 
-fn configure(id: u16, value: Option<&str>) -> Wish {
+pub(super) fn configure(id: u16, value: Option<&str>) -> Wish {
     let (id, value) = (ConfigurationId(id), value.map(str::to_owned));
     Wish::SetConfiguration(Box::new(SetConfiguration { id, value, expected: None }))
 }
 
-fn policy(change: impl FnOnce(&mut PasswordPolicySet)) -> Wish {
+pub(super) fn policy(change: impl FnOnce(&mut PasswordPolicySet)) -> Wish {
     let mut policy = PasswordPolicySet {
         name: "Ours".to_owned(),
         description: Some(sealed(0)),
