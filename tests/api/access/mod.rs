@@ -4,6 +4,7 @@
 //! from what the server happens to answer. `UPDATE_GOLDEN=1` writes `docs/ACCESS.md` anew from it.
 
 mod audit;
+mod by_permission;
 mod limits;
 mod not_offered;
 mod page;

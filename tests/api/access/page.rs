@@ -75,6 +75,7 @@ pub(super) fn render() -> String {
             write!(page, "\n{note}\n").expect("a String takes it");
         }
     }
+    super::by_permission::render(&mut page);
     page
 }
 
