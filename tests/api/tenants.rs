@@ -258,8 +258,8 @@ async fn what_was_shared_with_a_tenant_is_not_when_it_is_gone() {
     let share = json!({ "sharedTenants": [
         { "tenantId": tenant, "permissions": [2] }, { "tenantId": other, "permissions": [2] },
     ] });
-    let shared = house.post_as(ADMIN, &shares, &share).await;
-    assert!(shared.status.is_success(), "{shared:?}");
+    let given = house.post_as(ADMIN, &shares, &share).await;
+    assert!(given.status.is_success(), "{given:?}");
     let before = etag(&house.get_as(ADMIN, &format!("{SOURCES}/{source}?details=true")).await);
     let gone = delete(&house, ADMIN, &format!("{TENANTS}/{tenant}")).await;
     assert_eq!(gone.status, StatusCode::NO_CONTENT);
