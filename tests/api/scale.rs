@@ -187,12 +187,17 @@ const OF_THE_OWNER: [Question; 14] = [
 ];
 
 /// Asked by who made all tenants, and so administers them by name and by 12.
-const OF_THE_ADMINISTRATOR: [Question; 13] = [
+const OF_THE_ADMINISTRATOR: [Question; 18] = [
     ("/api/mgmt/oauthapps?limit=5", Some("applications")),
     ("/api/mgmt/oauthapps?tenantName=Own", Some("applications")),
     ("/api/mgmt/datasources?user=owner&limit=10", Some("dataSources")),
     ("/api/admin/users?limit=5&details=true", Some("users")),
     ("/api/admin/users/{user}", None),
+    ("/api/admin/users/{user}?details=true", None),
+    ("/api/admin/users/{user}/permissions", None),
+    ("/api/admin/users/{user}/datasources", Some("dataSources")),
+    ("/api/admin/users/{user}/datasources?limit=10&after={source}", Some("dataSources")),
+    ("/api/admin/users/1/tenantsadministered?limit=5", Some("tenantsAdministered")),
     ("/api/admin/tenants?limit=5", Some("tenants")),
     ("/api/admin/roles?limit=5", Some("roles")),
     ("/api/admin/roles?limit=5&tenantId=1", Some("roles")),

@@ -2,13 +2,16 @@
 //! assertions, which count.
 
 use events::{
+    envelope::{Stream, StreamKind},
     id::{DataSourceId, DataStoreId, LimitId, OAuthAppId, OAuthProfileId, TenantId, UserId},
     sealed::SecretChange,
     sorted::SortedMap,
 };
 use projections::visits;
 
-use super::{A, World, create, delete, ids, key, limits, login, roles, sealed, settings, tenants, update};
+use super::{
+    A, NOW, SYSTEM, World, create, delete, ids, key, limits, login, roles, sealed, settings, tenants, update,
+};
 use crate::commands::{
     Wish,
     data_source::{CreateDataSource, DeleteDataSource, UpdateDataSource},
@@ -16,7 +19,13 @@ use crate::commands::{
     field::{DataSourceName, OAuthProfileName},
     limit::Level,
     oauth_profile::{CreateOAuthProfile, DeleteOAuthProfile, UpdateOAuthProfile},
-    user::CreateUser,
+    user::{
+        CreateUser, UnlockUser,
+        access::SetTenantsAdministered,
+        delete::DeleteUser,
+        password::{PasswordChange, SetUserPassword},
+        update::{SetUserPermissions, SetUserStatus, UpdateUser},
+    },
 };
 
 /// Who asks: 12, for the least of what he may is a matter of other tests.
@@ -71,6 +80,9 @@ fn user(number: u8) -> Wish {
 /// id 1, one data source without a profile, and three with one.
 fn world(others: u8) -> World {
     let mut world = World::with_apps();
+    world.view.logins.put(login(5), UserId(5));
+    let locked = events::user::UserLocked { until: NOW.saturating_add_secs(60) };
+    world.record(A, Stream::new(StreamKind::USER, 5), locked.into());
     world.then(ADMIN, profile("P", 1));
     world.then(ADMIN, source("alone", None));
     world.then(ADMIN, limits::post(Level::System, ROWS, 5));
@@ -136,7 +148,8 @@ fn wishes(world: &World) -> Vec<(&'static str, Wish)> {
     let role_replaced = roles::update(6, &[7, 11], |wish| wish.users = Some(members));
     let profile_gone = DeleteOAuthProfile { id: OAuthProfileId(1), expected: None };
     let source_gone = DeleteDataSource { id: DataSourceId(1), expected: None };
-    vec![
+    let mut all = of_users();
+    all.extend([
         ("create a user", user(1)),
         ("create an application", create("new", None, 60)),
         ("update an application", update(1)),
@@ -159,6 +172,44 @@ fn wishes(world: &World) -> Vec<(&'static str, Wish)> {
         ("configure", settings::configure(2, Some("false"))),
         ("set the password policy", settings::policy(|_| {})),
         ("reveal", reveal(world, DataSourceId(1))),
+    ]);
+    all
+}
+
+/// The same of user 5, who has nothing.
+fn of_users() -> Vec<(&'static str, Wish)> {
+    let (user, expected, status) = (UserId(5), None, events::user::UserStatus::Active);
+    let password = PasswordChange {
+        hash: Some(sealed(0)),
+        status: events::user::PasswordStatus::Active,
+        expires_at: None,
+    };
+    let replaced = UpdateUser {
+        user,
+        expected: None,
+        name: sealed(0),
+        login_before: login(5),
+        login: login(205),
+        tenant: Some(SYSTEM),
+        status,
+        locked: None,
+        password: Some(password.clone()),
+        roles: roles(&[2]),
+        permissions: ids(&[7]),
+    };
+    let permissions = SetUserPermissions { user, expected: None, roles: roles(&[3]), permissions: ids(&[]) };
+    let administers = SetTenantsAdministered { user, tenants: [A].into_iter().collect() };
+    vec![
+        ("move a user", Wish::UpdateUser(Box::new(replaced))),
+        ("switch a user on", Wish::SetUserStatus(SetUserStatus { user, expected, status, locked: None })),
+        ("give a user permissions", Wish::SetUserPermissions(Box::new(permissions))),
+        (
+            "give a user a password",
+            Wish::SetUserPassword(Box::new(SetUserPassword { user, expected: None, change: password })),
+        ),
+        ("let a user in again", Wish::UnlockUser(UnlockUser { user })),
+        ("give a user access", Wish::SetTenantsAdministered(administers)),
+        ("delete a user", Wish::DeleteUser(DeleteUser { user, expected: None, login: login(5) })),
     ]
 }
 

@@ -14,13 +14,14 @@ use events::{
     user::{PasswordSetter, PasswordStatus, UserLocked, UserPasswordSet, UserStatus},
 };
 
-use super::{A, B, NOW, SYSTEM, World, data_sources, ids, login, roles, sealed};
+use super::{A, B, NOW, SYSTEM, World, data_sources, ids, key, login, roles, sealed};
 use crate::{
+    auth::permission::CATALOGUE,
     commands::{
         Decision, LoginChange, Object, Refusal, Taken, Wish,
         ledger::LEDGER_STREAM,
         user::{
-            UnlockUser,
+            CreateUser, UnlockUser,
             access::SetTenantsAdministered,
             delete::DeleteUser,
             password::{ChangePassword, PasswordChange, SetUserPassword},
@@ -288,6 +289,72 @@ fn what_is_granted_must_be_his_who_grants_and_what_is_there_may_stay() {
     with_roles(&mut world, A, 17, &[3], &[]);
     let given = world.when(14, set_permissions(17, &[3], &[25])).err();
     assert_eq!(given, Some(Refusal::NotHisToGrant(PermissionId(25))));
+}
+
+/// Decision 23 for each permission there is: by a permission of his own and by a role, in a PUT of the user and of the part,
+/// and when he is made.
+#[test]
+fn each_permission_is_given_to_a_user_only_by_who_may_give_it() {
+    let elevated = |id: u16| [12, 22, 23, 24, 25, 26, 27, 28, 29, 101, 102].contains(&id);
+    for permission in CATALOGUE.iter().map(|row| row.id.0) {
+        let mut world = world();
+        // 40 holds it, 41 does not; both may do all else that it takes. 1 holds 12.
+        let needed = [7, 11, 13, 15];
+        let others: Vec<u16> = needed.into_iter().filter(|id| *id != permission).collect();
+        let with: Vec<u16> = others.iter().copied().chain([permission]).collect();
+        world.people(&[(40, SYSTEM, &with), (41, SYSTEM, &others)]);
+        let won = TenantAdministratorsChanged {
+            added: [UserId(40), UserId(41)].into_iter().collect(),
+            removed: [].into_iter().collect(),
+        };
+        world.record(A, Stream::new(StreamKind::TENANT, 2), won.into());
+        let role = events::role::RoleCreated {
+            name: "it".to_owned(),
+            key_id: KeyId([0; 32]),
+            description: None,
+            permissions: ids(&[permission]),
+        };
+        world.record(A, Stream::new(StreamKind::ROLE, 50), role.into());
+        with_roles(&mut world, A, 17, &[3], &[]);
+        let ways = |of: &'static [u64], permissions: Vec<u16>| {
+            let made = CreateUser {
+                tenant: Some(A),
+                key: key(30),
+                name: sealed(30),
+                login: login(250),
+                status: UserStatus::Active,
+                password: None,
+                roles: roles(of),
+                permissions: ids(&permissions),
+            };
+            [
+                set_permissions(17, of, &permissions),
+                update(|wish| (wish.roles, wish.permissions) = (roles(of), ids(&permissions))),
+                Wish::CreateUser(Box::new(made)),
+            ]
+        };
+        for wish in ways(&[3], vec![permission]).into_iter().chain(ways(&[3, 50], Vec::new())) {
+            let refused = Some(Refusal::NotHisToGrant(PermissionId(permission)));
+            assert_eq!(world.when(1, wish.clone()).err(), None, "12 gives {permission}: {wish:?}");
+            // Who lacks the operation's own permission does not even come that far, and 12 is every permission.
+            let by_holder = world.when(40, wish.clone()).err();
+            match permission {
+                12 => assert_eq!(by_holder, None),
+                id if elevated(id) => assert_eq!(by_holder, refused, "he holds {id}, but 12 gives it"),
+                id => assert_eq!(by_holder, None, "he holds {id}: {wish:?}"),
+            }
+            let by_other = world.when(41, wish.clone()).err();
+            let operation = if matches!(wish, Wish::CreateUser(_)) { 13 } else { 15 };
+            let expected = match permission {
+                id if id == operation => Some(Refusal::LacksPermission),
+                // What role 3 of the tenant gives is his already, or also not his to give.
+                id if [7, 11].contains(&id) => by_other.clone(),
+                _ => refused,
+            };
+            assert_eq!(by_other, expected, "41 does not hold {permission}: {wish:?}");
+            assert!(by_other.is_some(), "41 gives {permission}: {wish:?}");
+        }
+    }
 }
 
 #[test]

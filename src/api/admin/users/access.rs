@@ -50,7 +50,7 @@ struct List {
 }
 
 /// A list as sent.
-pub(in crate::api::admin) struct Sent(Vec<u64>);
+pub(in crate::api::admin) struct Sent;
 
 body_schema!(
     Sent,
@@ -144,13 +144,9 @@ pub(in crate::api::admin) async fn replace(
     let (user, row) = find(&asking, &path, &PERMISSIONS)?;
     let body = body::json(asking.headers(), body, &app.config().limits).await?;
     let mut fields = Fields::of(body.clone())?;
-    let tenants =
-        fields.optional_ids("tenantsAdministered")?.ok_or_else(|| fields.missing("tenantsAdministered"))?;
-    if tenants.len() > TENANTS_MAX {
-        return Err(fields.invalid("tenantsAdministered", format!("name at most {TENANTS_MAX}")));
-    }
+    let tenants = fields.optional_ids_up_to("tenantsAdministered", TENANTS_MAX)?;
+    let mut tenants_administered = tenants.ok_or_else(|| fields.missing("tenantsAdministered"))?;
     fields.finish()?;
-    let Sent(mut tenants_administered) = Sent(tenants);
     tenants_administered.sort_unstable();
     tenants_administered.dedup();
     let prepare = || {

@@ -46,6 +46,9 @@ use crate::{
     },
 };
 
+/// Most tenants that a body may repeat; a body of the usual length holds fewer.
+const ADMINISTERED_MAX: usize = 100_000;
+
 /// A user as sent.
 pub(in crate::api::admin) struct Sent {
     name: LoginName,
@@ -76,7 +79,7 @@ body_schema!(
         .optional("tenantName", text(0..=NAME_CHARS_MAX).about("Only what it is."))
         .optional(
             "tenantsAdministered",
-            schemas::ids(usize::MAX >> 1).about("Only what it is; they have an address of their own.")
+            schemas::ids(ADMINISTERED_MAX).about("Only what it is; they have an address of their own.")
         )
 );
 
@@ -100,7 +103,7 @@ impl Sent {
             read_authentication(info, &name)?;
         }
         let tenant_name = fields.optional_text("tenantName")?;
-        let tenants_administered = fields.optional_ids("tenantsAdministered")?;
+        let tenants_administered = fields.optional_ids_up_to("tenantsAdministered", ADMINISTERED_MAX)?;
         fields.finish()?;
         Ok(Self { name, tenant, status, password, roles, permissions, tenant_name, tenants_administered })
     }
