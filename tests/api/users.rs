@@ -358,10 +358,23 @@ async fn his_data_sources_are_listed_page_by_page() {
         json!({
             "id": "1", "name": "one", "dataStore": 1, "isGroup": false, "description": "mine",
             "sharedByAnotherUser": false, "sharedWithAnotherUser": false,
+            "permissions": [2, 3, 4, 5, 6, 7, 10],
         })
     );
     let rest = house.get_as(ADMIN, &format!("{path}/datasources?limit=2&after=2")).await.json();
     assert_eq!((rest["dataSources"][0]["name"].as_str(), rest.get("next")), (Some("three"), None));
+    // What another shares with him is in his list, with what he may do with it.
+    let (bob_path, _) = made(&house, "bob", 1, &[2], &[]).await;
+    let bob = house.get_as(ADMIN, &bob_path).await.json()["id"].clone();
+    let share = json!({"sharedUsers": [{"userId": bob, "permissions": [2, 7]}]});
+    let shared = house.post_as(&ann, &format!("{SOURCES}/2/sharedUsers"), &share).await;
+    assert_eq!(shared.status, StatusCode::OK, "{shared:?}");
+    let his = house.get_as(ADMIN, &format!("{bob_path}/datasources")).await.json();
+    let row = &his["dataSources"][0];
+    assert_eq!((&row["id"], &row["permissions"]), (&json!("2"), &json!([2, 7])));
+    assert_eq!((&row["sharedByAnotherUser"], &row["sharedWithAnotherUser"]), (&json!(true), &json!(false)));
+    let hers = house.get_as(ADMIN, &format!("{path}/datasources?limit=1&after=1")).await.json();
+    assert_eq!(hers["dataSources"][0]["sharedWithAnotherUser"], true);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! `/api/admin/users/{id}/datasources`: what a user owns.
+//! `/api/admin/users/{id}/datasources`: what a user owns, and what is shared with him.
 
 use std::sync::Arc;
 
@@ -7,8 +7,16 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use events::{envelope::StreamKind, id::DataSourceId, sealed::Field};
-use projections::data_sources::{DataSource, Filter};
+use events::{
+    envelope::StreamKind,
+    id::{DataSourceId, TenantId, UserId},
+    sealed::Field,
+};
+use projections::{
+    State as Folded,
+    data_sources::{DataSource, Filter},
+    table::Merged,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -23,7 +31,8 @@ use crate::{
         openapi::{self, ids, parameters, tag},
         slices,
     },
-    auth::permission::VIEW_USERS,
+    auth::{permission::VIEW_USERS, principal::Principal},
+    commands::data_source::access::{SETTABLE, seen},
 };
 
 /// A data source as an administrator of its owner sees it: everything but the options.
@@ -40,12 +49,10 @@ struct Row {
     description: Option<String>,
     /// Whether it is another user's.
     shared_by_another_user: bool,
-    /// Whether others may use it.
+    /// Whether it is his own and others may use it.
     shared_with_another_user: bool,
-    /// What he may do with it, where that is set apart from what he may do otherwise.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    permissions: Option<Vec<u16>>,
+    /// What he may do with it, of 2 to 7 and 10.
+    permissions: Vec<u16>,
 }
 
 /// Data sources in the order of their ids.
@@ -60,7 +67,7 @@ struct List {
     next: Option<String>,
 }
 
-/// Lists the data sources that a user owns.
+/// Lists the data sources that a user owns, and those that are shared with him or his tenant.
 #[utoipa::path(
     get, path = "/api/admin/users/{id}/datasources", tag = tag::USERS, operation_id = "listUserDataSources",
     params(parameters::Id, parameters::Paged),
@@ -79,20 +86,16 @@ pub(in crate::api::admin) async fn list(
     let page = asking.query.page()?;
     asking.in_own_name()?;
     asking.no_more_parameters()?;
-    let (owner, _) = find(&asking, &path, &[VIEW_USERS])?;
+    let (user, _) = find(&asking, &path, &[VIEW_USERS])?;
     let look_up = |after: u64, most: usize| {
         app.ledger().read(|view| {
-            let sources = &view.state.data_sources;
-            let row = |id: DataSourceId| {
-                let users = sources.shared_users_of(id, events::id::UserId(0)).next().is_some();
-                let tenants = sources.shared_tenants_of(id, events::id::TenantId(0)).next().is_some();
-                Some((id.0, (Arc::clone(sources.rows.get(&id)?), users || tenants)))
-            };
-            let ids = sources.of_owner(owner, Filter::default(), DataSourceId(after)).take(most);
-            ids.filter_map(row).collect()
+            let Some(user) = Principal::of(&view.state, user) else { return Vec::new() };
+            let found = of_user(&view.state, &user, DataSourceId(after)).take(most);
+            found.filter_map(|id| Some((id.0, Found::of(&view.state, &user, id)?))).collect()
         })
     };
-    let present = |id: u64, (row, shared): (Arc<DataSource>, bool)| {
+    let present = |id: u64, found: Found| {
+        let Found { row, owned, shared, permissions } = found;
         let description =
             open_text(asking.vault(), row.description.as_ref(), StreamKind::DATA_SOURCE, Field::DESCRIPTION)?;
         Ok(Row {
@@ -101,11 +104,48 @@ pub(in crate::api::admin) async fn list(
             data_store: row.data_store.0,
             is_group: row.is_group(),
             description: description.map(|text| text.expose().to_owned()),
-            shared_by_another_user: false,
-            shared_with_another_user: shared,
-            permissions: row.permissions.as_ref().map(|set| set.iter().map(|id| id.0).collect()),
+            shared_by_another_user: !owned,
+            shared_with_another_user: owned && shared,
+            permissions,
         })
     };
     let (data_sources, next) = slices::collect(page, look_up, present)?;
     Ok(answer(StatusCode::OK, &List { data_sources, next: next.map(|id| id.to_string()) }))
+}
+
+/// What the user owns, and what is shared with him or his tenant, after `after` in the order of ids.
+fn of_user<'a>(
+    state: &'a Folded<'_>,
+    user: &Principal,
+    after: DataSourceId,
+) -> impl Iterator<Item = DataSourceId> + 'a {
+    let (sources, all) = (&state.data_sources, Filter::default());
+    let each: [Box<dyn Iterator<Item = DataSourceId> + 'a>; 3] = [
+        Box::new(sources.of_owner(user.user, all, after)),
+        Box::new(sources.shared_with_user(user.user, all, after)),
+        Box::new(sources.shared_with_tenant(user.tenant, all, after)),
+    ];
+    // What is shared with the owner's own tenant comes twice.
+    let mut last = None;
+    Merged::of(each).filter(move |id| last.replace(*id) != Some(*id))
+}
+
+/// A data source as a user has it.
+struct Found {
+    row: Arc<DataSource>,
+    owned: bool,
+    shared: bool,
+    permissions: Vec<u16>,
+}
+
+impl Found {
+    fn of(state: &Folded<'_>, user: &Principal, id: DataSourceId) -> Option<Self> {
+        let seen = seen(state, user, id)?;
+        let sources = &state.data_sources;
+        let shared = sources.shared_users_of(id, UserId(0)).next().is_some()
+            || sources.shared_tenants_of(id, TenantId(0)).next().is_some();
+        let permitted = SETTABLE.iter().filter(|permission| seen.permits(user, **permission));
+        let permissions = permitted.map(|permission| permission.0).collect();
+        Some(Self { row: Arc::clone(seen.row), owned: seen.owned, shared, permissions })
+    }
 }
