@@ -34,6 +34,7 @@ mod samples;
 #[cfg(debug_assertions)]
 mod scale;
 mod schema;
+mod sharing;
 mod snapshots;
 mod status;
 mod tenants;

@@ -28,8 +28,10 @@ struct World {
     user: u64,
     /// The one whose tokens most of his data sources use.
     profile: u64,
-    /// A data source in the middle of his.
+    /// A data source in the middle of his, the next one, which he shares, and a group that the first is in.
     source: u64,
+    given: u64,
+    group: u64,
     /// Sequences of the events of the data source that is asked for.
     moments: Vec<u64>,
 }
@@ -49,8 +51,16 @@ impl World {
         config.secrets.reveal = Reveal::Never;
         let house = House::new(config);
         let (tenant, roles) = house.tenant("Own").await;
-        let mut world =
-            Self { house, owner: String::new(), user: 0, profile: 0, source: 0, moments: Vec::new() };
+        let mut world = Self {
+            house,
+            owner: String::new(),
+            user: 0,
+            profile: 0,
+            source: 0,
+            given: 0,
+            group: 0,
+            moments: Vec::new(),
+        };
         for round in 0..ROUNDS {
             for number in 0..others {
                 world.other(round, number).await;
@@ -87,10 +97,34 @@ impl World {
             if count == OWN / 2 {
                 self.source = source;
             }
+            if count == OWN / 2 + 1 {
+                self.given = source;
+            }
+            if count % 5 == 4 {
+                self.group = source;
+            }
             if count % 4 == 0 {
                 limit(house, &format!("users/{}/datasources/{source}", self.user)).await;
             }
         }
+        self.shared(tenant, roles).await;
+    }
+
+    /// What he shares, what is shared with him, and what is in his group.
+    async fn shared(&self, tenant: u64, roles: &[u64]) {
+        let house = &self.house;
+        let peer = house.user("peer", tenant, roles, &[]).await;
+        let id = house.ledger.read(|view| view.state.users.rows.all().last().expect("he").0.0);
+        share(house, &self.owner, self.given, "sharedUsers", &json!({ "userId": id, "permissions": [2] }))
+            .await;
+        for count in 0..3 {
+            let source =
+                post(house, &peer, SOURCES, &json!({ "name": format!("S{count}"), "dataStore": 1 })).await;
+            let with = json!({ "userId": self.user, "permissions": [2 + count] });
+            share(house, &peer, source, "sharedUsers", &with).await;
+        }
+        let member = json!({ "id": self.source, "entityPrefix": "one" });
+        share(house, &self.owner, self.group, "members", &member).await;
     }
 
     async fn other(&self, round: usize, number: usize) {
@@ -105,6 +139,8 @@ impl World {
         for count in 0..2 {
             let source = post(house, &user, SOURCES, &source(count, profile)).await;
             limit(house, &format!("users/{id}/datasources/{source}")).await;
+            let with = json!({ "tenantId": tenant, "permissions": [2] });
+            share(house, ADMIN, source, &format!("sharedTenants?user={name}"), &with).await;
         }
     }
 
@@ -113,6 +149,8 @@ impl World {
         let path = path
             .replace("{source}", &self.source.to_string())
             .replace("{profile}", &self.profile.to_string())
+            .replace("{given}", &self.given.to_string())
+            .replace("{group}", &self.group.to_string())
             .replace("{user}", &self.user.to_string());
         let user = if admin { ADMIN } else { &self.owner };
         // Once before, so that his password is known.
@@ -131,6 +169,14 @@ async fn post(house: &House, user: &str, path: &str, body: &Value) -> u64 {
     let made = house.post_as(user, path, body).await;
     assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
     id_in(&made.json()["id"])
+}
+
+/// Adds one item to the list that `what` names.
+async fn share(house: &House, who: &str, source: u64, what: &str, item: &Value) {
+    let list = what.split('?').next().expect("a list");
+    let body = json!({ list: [item] });
+    let shared = house.post_as(who, &format!("{SOURCES}/{source}/{what}"), &body).await;
+    assert_eq!(shared.status, StatusCode::OK, "{shared:?}");
 }
 
 /// Limits of a tenant and of a user.
@@ -165,17 +211,24 @@ fn source(count: usize, profile: u64) -> Value {
     json!({ "name": name, "dataStore": 54, "options": options })
 }
 
-/// What is asked, and under which name its answer holds rows. `{source}`, `{profile}`, `{user}` are the owner's.
+/// What is asked, and under which name its answer holds rows. `{source}`, `{given}`, `{group}`, `{profile}`, `{user}` are the
+/// owner's.
 type Question = (&'static str, Option<&'static str>);
 
 /// Asked by a user about his own things.
-const OF_THE_OWNER: [Question; 14] = [
+const OF_THE_OWNER: [Question; 20] = [
     ("/api/mgmt/datasources", Some("dataSources")),
     ("/api/mgmt/datasources?limit=10", Some("dataSources")),
     ("/api/mgmt/datasources?limit=10&after={source}", Some("dataSources")),
     ("/api/mgmt/datasources?type=group", Some("dataSources")),
     ("/api/mgmt/datasources?type=simple&isOData=true&limit=3", Some("dataSources")),
     ("/api/mgmt/datasources/{source}", None),
+    ("/api/mgmt/datasources?member={source}&details=true", Some("dataSources")),
+    ("/api/mgmt/datasources?limit=5&details=true", Some("dataSources")),
+    ("/api/mgmt/datasources/{source}/permissions", None),
+    ("/api/mgmt/datasources/{given}/sharedUsers", Some("sharedUsers")),
+    ("/api/mgmt/datasources/{given}/sharedUsers?limit=1", Some("sharedUsers")),
+    ("/api/mgmt/datasources/{group}/members", Some("members")),
     ("/api/mgmt/oauthprofiles", Some("profiles")),
     ("/api/mgmt/oauthprofiles?limit=1", Some("profiles")),
     ("/api/mgmt/oauthprofiles/{profile}", None),

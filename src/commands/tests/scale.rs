@@ -14,9 +14,14 @@ use super::{
 };
 use crate::commands::{
     Wish,
-    data_source::{CreateDataSource, DeleteDataSource, UpdateDataSource},
+    data_source::{
+        CreateDataSource, DeleteDataSource, UpdateDataSource,
+        access::SourcePermissions,
+        members::SetMembers,
+        sharing::{Receiver, ShareDataSource, UnshareDataSource},
+    },
     disclosure::{RevealSecrets, Secrets},
-    field::{DataSourceName, OAuthProfileName},
+    field::{DataSourceName, EntityPrefix, OAuthProfileName},
     limit::Level,
     oauth_profile::{CreateOAuthProfile, DeleteOAuthProfile, UpdateOAuthProfile},
     user::{
@@ -62,6 +67,26 @@ fn source(name: &str, profile: Option<u64>) -> Wish {
     }))
 }
 
+fn group() -> Wish {
+    let Wish::CreateDataSource(wish) = source("G", None) else { unreachable!("made so") };
+    Wish::CreateDataSource(Box::new(CreateDataSource { data_store: DataStoreId(56), ..*wish }))
+}
+
+fn member(group: u64, id: u64) -> Wish {
+    let prefix = EntityPrefix::parse("one").expect("a good prefix");
+    let members = [(DataSourceId(id), prefix)].into_iter().collect();
+    Wish::SetMembers(Box::new(SetMembers { id: DataSourceId(group), expected: None, members, all: true }))
+}
+
+fn share(id: u64, user: u64) -> Wish {
+    let permissions = SourcePermissions::of_share(&[2]).expect("these can be given");
+    Wish::ShareDataSource(Box::new(ShareDataSource {
+        id: DataSourceId(id),
+        users: [(UserId(user), permissions)].into_iter().collect(),
+        tenants: SortedMap::default(),
+    }))
+}
+
 fn user(number: u8) -> Wish {
     Wish::CreateUser(Box::new(CreateUser {
         tenant: Some(A),
@@ -92,6 +117,10 @@ fn world(others: u8) -> World {
     world.tenant(EMPTY);
     world.then(ADMIN, roles::create(EMPTY, "one", &[7], &[]));
     world.then(ADMIN, roles::create(A, "role 6", &[7], &[5, 6]));
+    // The group has the id 5.
+    for wish in [group(), member(5, 1), share(1, 6)] {
+        world.then(ADMIN, wish);
+    }
     for number in 0..others {
         let tenant = TenantId(10 + u64::from(number));
         world.tenant(tenant);
@@ -104,6 +133,11 @@ fn world(others: u8) -> World {
         let his = world.view.state.oauth_profiles.rows.all().last().expect("his").0.0;
         for name in ["A", "B"] {
             world.then(id, source(name, Some(his)));
+        }
+        let last = world.view.state.data_sources.rows.all().last().expect("his").0.0;
+        world.then(id, group());
+        for wish in [member(last + 1, last), share(last, 6)] {
+            world.then(id, wish);
         }
     }
     world
@@ -146,6 +180,8 @@ fn wishes(world: &World) -> Vec<(&'static str, Wish)> {
     };
     let members = [5, 6, 7].map(UserId).into_iter().collect();
     let role_replaced = roles::update(6, &[7, 11], |wish| wish.users = Some(members));
+    let with = Receiver::User(UserId(6));
+    let unshared = UnshareDataSource { id: DataSourceId(1), expected: None, with };
     let profile_gone = DeleteOAuthProfile { id: OAuthProfileId(1), expected: None };
     let source_gone = DeleteDataSource { id: DataSourceId(1), expected: None };
     let mut all = of_users();
@@ -171,6 +207,10 @@ fn wishes(world: &World) -> Vec<(&'static str, Wish)> {
         ("clear a limit", limits::delete(Level::System, ROWS)),
         ("configure", settings::configure(2, Some("false"))),
         ("set the password policy", settings::policy(|_| {})),
+        ("add a member", member(5, 2)),
+        ("share a data source", share(2, 7)),
+        ("share a group", share(5, 6)),
+        ("end a share", Wish::UnshareDataSource(unshared)),
         ("reveal", reveal(world, DataSourceId(1))),
     ]);
     all
