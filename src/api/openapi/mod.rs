@@ -81,7 +81,7 @@ const TAGS: &[(&str, &str)] = &[
     ),
     (
         tag::DATA_SOURCES,
-        "What a user connects to: a data store with options, which may name an OAuth profile. Seen by its owner, and by who acts for him.",
+        "What a user connects to: a data store with options, which may name an OAuth profile. Seen by its owner, by who acts for him, and by those it is shared with.",
     ),
     (tag::DATA_STORES, "What data sources can connect to, and which options are known."),
     (tag::TENANTS, "Tenants: who is separated from whom."),
