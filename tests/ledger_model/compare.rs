@@ -17,7 +17,7 @@ use crate::{
     requests::{AUTHORIZE_URI, CLIENT_ID, Request, SCOPE, TOKEN_URI, login_name},
     roles,
     rules::{About, Fact},
-    settings, tenants, users,
+    settings, sharing, tenants, users,
 };
 
 macro_rules! same {
@@ -66,6 +66,7 @@ pub(crate) fn compare_state(model: &Model, state: &State<'_>) -> Result<(), Stri
     tenants::compare(model, state)?;
     roles::compare(model, state)?;
     users::compare(model, state)?;
+    sharing::compare(model, state)?;
     limits::compare(model, state)?;
     settings::compare(model, state)?;
     apps(model, state)?;

@@ -1,23 +1,22 @@
 //! Data sources from wish to ask, what the documents say of it (hdp-api 4.2, 4.3, 9.13, 9.14, 9.16, 9.17), and the
 //! comparison.
 
-use authledger::commands::{Object, Refusal, Taken};
+use authledger::commands::{Object, Refusal, Taken, data_source::access::SourcePermissions};
 use events::{
-    data_source::ConnectionType,
+    data_source::{ConnectionType, DataSourcePermissionsSet},
     envelope::{Stream, StreamKind},
     id::{DataSourceId, DataStoreId, OAuthProfileId, Sequence, TenantId, UserId},
     sealed::{Field, KeyId, Sealed},
 };
-use projections::{
-    State,
-    data_sources::{DataSource, Filter},
-};
+use projections::{State, data_sources::DataSource};
 
 use crate::{
     compare::same,
     model::Model,
     requests::Request,
-    rules::{About, Fact, Who, fact, invalid, under},
+    rules::{About, Fact, Who, fact, invalid, says, under},
+    sharing::{listed, numbers},
+    sharing_rules::{DELETE, MODIFY, Seen, VIEW, may_set},
 };
 
 /// A sealed value, and how long its text is.
@@ -35,6 +34,7 @@ pub(crate) enum SourceAsk {
         plain: Vec<(String, String)>,
         sealed: Vec<(String, Value)>,
         key: KeyId,
+        permissions: Option<SourcePermissions>,
     },
     Put {
         source: u64,
@@ -47,6 +47,7 @@ pub(crate) enum SourceAsk {
         plain: Vec<(String, String)>,
         /// `None` for one that is taken away.
         sealed: Vec<(String, Option<Value>)>,
+        permissions: Option<SourcePermissions>,
     },
     Delete {
         source: u64,
@@ -66,23 +67,25 @@ pub(crate) struct Source {
     pub(crate) owner: u64,
     pub(crate) store: u32,
     pub(crate) connection: ConnectionType,
-    name: String,
+    pub(crate) name: String,
     pub(crate) key: KeyId,
     description: Option<Sealed>,
     pub(crate) profile: Option<u64>,
     plain: Vec<(String, String)>,
     pub(crate) sealed: Vec<(String, Value)>,
+    /// What is set for its owner.
+    pub(crate) permissions: Option<Vec<u16>>,
     pub(crate) changed: u64,
 }
 
 impl SourceAsk {
-    /// Beside MgmtAPI (hdp-api 4.2).
-    pub(crate) fn permission(&self) -> u16 {
+    /// Beside MgmtAPI (hdp-api 4.2); for a data source that is there, it may say itself what who asks for himself may do.
+    pub(crate) fn permission(&self, for_another: bool) -> Option<u16> {
         match self {
-            Self::Create { .. } => 1,
-            Self::Reveal { .. } => 2,
-            Self::Put { .. } => 3,
-            Self::Delete { .. } => 4,
+            Self::Create { .. } => Some(1),
+            Self::Reveal { .. } => for_another.then_some(VIEW),
+            Self::Put { .. } => for_another.then_some(MODIFY),
+            Self::Delete { .. } => for_another.then_some(DELETE),
         }
     }
 }
@@ -100,7 +103,17 @@ impl Model {
     ) -> Result<Vec<Fact>, Refusal> {
         let kind = StreamKind::DATA_SOURCE;
         match ask {
-            SourceAsk::Create { store, connection, name, description, profile, plain, sealed, key } => {
+            SourceAsk::Create {
+                store,
+                connection,
+                name,
+                description,
+                profile,
+                plain,
+                sealed,
+                key,
+                permissions,
+            } => {
                 if ![1, 54, 56, 62, 63, 76].contains(store) {
                     return Err(invalid("dataStore"));
                 }
@@ -112,7 +125,14 @@ impl Model {
                 under(*key, description.iter().chain(sealed.iter().map(|(_, (value, _))| value)))?;
                 not_too_large(plain, sealed)?;
                 self.source_name_is_free(who.user, name, None)?;
-                Ok(vec![fact(who.tenant, kind, self.sources_ever + 1, "DataSourceCreated")])
+                let id = self.sources_ever + 1;
+                let mut facts = vec![fact(who.tenant, kind, id, "DataSourceCreated")];
+                if let Some(set) = permissions {
+                    may_set(who, request, Some(set))?;
+                    let permissions = Some(set.list().clone());
+                    facts.push(says(who.tenant, kind, id, DataSourcePermissionsSet { permissions }));
+                }
+                Ok(facts)
             }
             SourceAsk::Put {
                 source,
@@ -124,27 +144,56 @@ impl Model {
                 profile,
                 plain,
                 sealed,
+                permissions,
             } => {
-                let row = self.source_of(who, *source, expected.as_ref())?;
+                let Seen { row, owned, .. } = self.source_allowed(who, *source, MODIFY)?;
+                if_match(row, expected.as_ref())?;
+                if !owned {
+                    // Not what would reach beyond it: what else its owner has, and where his secrets go.
+                    if permissions.is_some() {
+                        return Err(Refusal::Forbidden);
+                    }
+                    if *name != row.name {
+                        return Err(invalid("name"));
+                    }
+                    if let Some(other) = profile.filter(|profile| row.profile != Some(*profile)) {
+                        return Err(Refusal::UnknownReference(Object::OAuthProfile(OAuthProfileId(other))));
+                    }
+                }
+                let other = |set: &&SourcePermissions| row.permissions != Some(numbers(set.list()));
+                let anew = permissions.as_ref().filter(other);
+                if anew.is_some() {
+                    may_set(who, request, anew)?;
+                }
                 if store.is_some_and(|store| store != row.store) {
                     return Err(invalid("dataStore"));
                 }
                 if connection.is_some_and(|connection| connection != row.connection) {
                     return Err(Refusal::ConnectionTypeFixed(row.connection));
                 }
-                self.profile_to_use(row.owner, row.store, *profile)?;
+                if owned {
+                    self.profile_to_use(row.owner, row.store, *profile)?;
+                }
                 let new = sealed.iter().filter_map(|(_, value)| value.as_ref().map(|(value, _)| value));
                 under(row.key, description.iter().chain(new))?;
                 not_too_large(plain, &put(&row.sealed, sealed))?;
                 self.source_name_is_free(row.owner, name, Some(*source))?;
-                Ok(vec![fact(row.tenant, kind, *source, "DataSourceUpdated")])
+                let mut facts = vec![fact(row.tenant, kind, *source, "DataSourceUpdated")];
+                facts.extend(anew.map(|set| {
+                    let permissions = Some(set.list().clone());
+                    says(row.tenant, kind, *source, DataSourcePermissionsSet { permissions })
+                }));
+                Ok(facts)
             }
             SourceAsk::Delete { source, expected } => {
-                let row = self.source_of(who, *source, expected.as_ref())?;
-                Ok(vec![fact(row.tenant, kind, *source, "DataSourceDeleted")])
+                let row = self.source_allowed(who, *source, DELETE)?.row;
+                if_match(row, expected.as_ref())?;
+                let mut facts = self.leaves_groups(*source);
+                facts.push(fact(row.tenant, kind, *source, "DataSourceDeleted"));
+                Ok(facts)
             }
             SourceAsk::Reveal { source, changed } => {
-                let row = self.source_of(who, *source, None)?;
+                let row = self.source_owned(who, *source, VIEW)?.row;
                 let about = About::Shown(Stream::new(kind, row.id), row.changed, vec![Field::OPTION]);
                 let facts = Self::reveal(who, request, row.tenant, *changed, about)?;
                 // Where nothing is sealed, nothing is shown.
@@ -163,16 +212,6 @@ impl Model {
         }
     }
 
-    /// Only his own are there for him (hdp-api 9.17).
-    fn source_of(&self, who: &Who, id: u64, expected: Option<&Vec<u64>>) -> Result<&Source, Refusal> {
-        let row = self.source(id).filter(|row| row.owner == who.user);
-        let row = row.ok_or(Refusal::NotFound(Object::DataSource(DataSourceId(id))))?;
-        match expected {
-            Some(expected) if !expected.contains(&row.changed) => Err(Refusal::PreconditionFailed),
-            _ => Ok(row),
-        }
-    }
-
     fn source_name_is_free(&self, owner: u64, name: &str, own: Option<u64>) -> Result<(), Refusal> {
         let mut others = self.sources.iter().filter(|row| row.owner == owner && Some(row.id) != own);
         if others.any(|row| row.name == name) {
@@ -184,7 +223,9 @@ impl Model {
     /// Makes an answer true.
     pub(crate) fn record_source(&mut self, owner: u64, tenant: u64, first: u64, ask: SourceAsk) {
         match ask {
-            SourceAsk::Create { store, connection, name, description, profile, plain, sealed, key } => {
+            SourceAsk::Create {
+                store, connection, name, description, profile, plain, sealed, key, ..
+            } => {
                 self.sources_ever += 1;
                 self.sources.push(Source {
                     id: self.sources_ever,
@@ -198,6 +239,7 @@ impl Model {
                     profile,
                     plain,
                     sealed,
+                    permissions: None,
                     changed: first,
                 });
             }
@@ -206,9 +248,15 @@ impl Model {
                 (row.name, row.description, row.profile, row.plain) = (name, description, profile, plain);
                 (row.sealed, row.changed) = (put(&row.sealed, &sealed), first);
             }
-            SourceAsk::Delete { source, .. } => self.sources.retain(|row| row.id != source),
-            SourceAsk::Reveal { .. } => {}
+            SourceAsk::Delete { .. } | SourceAsk::Reveal { .. } => {}
         }
+    }
+}
+
+fn if_match(row: &Source, expected: Option<&Vec<u64>>) -> Result<(), Refusal> {
+    match expected {
+        Some(expected) if !expected.contains(&row.changed) => Err(Refusal::PreconditionFailed),
+        _ => Ok(()),
     }
 }
 
@@ -263,26 +311,11 @@ pub(crate) fn compare(model: &Model, state: &State<'_>) -> Result<(), String> {
             profile: row.profile.map(OAuthProfileId),
             plain_options: row.plain.iter().cloned().collect(),
             sealed_options: sealed.collect(),
-            permissions: None,
+            permissions: row.permissions.as_deref().map(listed),
             changed: Sequence(row.changed),
         };
         same!(sources.rows.get(&id).map(|row| &**row), Some(&expected), "data source {id}");
         same!(sources.by_name.get(&(UserId(row.owner), row.name.clone())), Some(&id), "data source by name");
-    }
-    for owner in 0..12 {
-        for (group, odata, after) in FILTERS {
-            let expected = model.sources.iter().filter(|row| {
-                row.owner == owner
-                    && row.id > after
-                    && group.is_none_or(|group| group == (row.connection == ConnectionType::Group))
-                    && odata.is_none_or(|odata| odata == row.is_odata())
-            });
-            let expected: Vec<DataSourceId> = expected.map(|row| DataSourceId(row.id)).collect();
-            let filter = Filter { group, odata, ..Filter::default() };
-            let actual: Vec<DataSourceId> =
-                sources.of_owner(UserId(owner), filter, DataSourceId(after)).collect();
-            same!(actual, expected, "data sources of user {owner} by {filter:?} after {after}");
-        }
     }
     for profile in 0..=model.profiles_ever {
         for after in [0, 2] {
@@ -296,18 +329,12 @@ pub(crate) fn compare(model: &Model, state: &State<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// Groups or not, by OData or not, after which.
-const FILTERS: [(Option<bool>, Option<bool>, u64); 6] = [
-    (None, None, 0),
-    (None, None, 2),
-    (Some(true), None, 0),
-    (Some(false), Some(true), 0),
-    (None, Some(false), 1),
-    (None, Some(true), 0),
-];
-
 impl Source {
-    fn is_odata(&self) -> bool {
+    pub(crate) fn is_group(&self) -> bool {
+        self.connection == ConnectionType::Group
+    }
+
+    pub(crate) fn is_odata(&self) -> bool {
         self.plain.iter().any(|(name, version)| name == "ODataVersion" && !version.is_empty())
     }
 }

@@ -80,6 +80,10 @@ impl Model {
             }
             Event::LimitSet(set) => self.limit_is(fact.stream, set.limit, Some(set.value), sequence),
             Event::LimitCleared(cleared) => self.limit_is(fact.stream, cleared.limit, None, sequence),
+            Event::DataSourceShared(_)
+            | Event::DataSourceUnshared(_)
+            | Event::DataSourcePermissionsSet(_)
+            | Event::DataSourceMembersChanged(_) => self.share_is(fact.stream, event, sequence),
             setting => self.setting_is(by, fact, setting, sequence),
         }
     }

@@ -19,6 +19,7 @@ use crate::{
     requests::{Ask, Request, login_name},
     rules::{Answer, Fact},
     settings::Settings,
+    sharing::Shares,
     steps::{Wish, one_of},
 };
 
@@ -110,6 +111,7 @@ pub(crate) struct Model {
     pub(crate) profiles_ever: u64,
     pub(crate) sources: Vec<Source>,
     pub(crate) sources_ever: u64,
+    pub(crate) shares: Shares,
     pub(crate) limits: Vec<Own>,
     pub(crate) settings: Settings,
     pub(crate) done: Vec<Done>,
@@ -141,6 +143,7 @@ impl Model {
             profiles_ever: 0,
             sources: Vec::new(),
             sources_ever: 0,
+            shares: Shares::default(),
             limits: Vec::new(),
             settings: Settings::default(),
             done: Vec::new(),
@@ -253,6 +256,8 @@ impl Model {
     pub(crate) fn record(&mut self, request: &Request, answer: &Answer, tags: Option<IdempotencyTags>) {
         let Answer::Recorded(facts) = answer else { return };
         let first = self.size();
+        // Whose it will be; the lock after wrong passwords has nobody who asks.
+        let whom = self.may_ask(request).map_or(0, |who| who.user);
         let (tenant, id) = (facts[0].tenant, facts[0].stream.id);
         self.log.extend(facts.iter().map(|fact| (fact.stream, self.now)));
         if let (Some((key, body)), Some(tags)) = (&request.key, tags) {
@@ -261,10 +266,6 @@ impl Model {
             self.done.push(Done { by, key, body, first, count, at, tags });
         }
         self.destroy(facts);
-        self.let_go(facts, first);
-        for (sequence, fact) in (first..).zip(facts) {
-            self.happens(request.by, fact, sequence);
-        }
         match request.ask.clone() {
             Ask::Tenant { name, status, roles, administrators, key, description } => {
                 let mut administrators = administrators;
@@ -342,8 +343,12 @@ impl Model {
                 row.login.clone_from(&self.names[&wish.login]);
             }
             Ask::Reveal { .. } | Ask::Snapshot { .. } | Ask::Other(_) => {}
-            Ask::Profile(ask) => self.record_profile(self.whom(request), tenant, first, ask),
-            Ask::Source(ask) => self.record_source(self.whom(request), tenant, first, ask),
+            Ask::Profile(ask) => self.record_profile(whom, tenant, first, ask),
+            Ask::Source(ask) => self.record_source(whom, tenant, first, ask),
+        }
+        for (sequence, fact) in (first..).zip(facts) {
+            self.goes(fact, sequence);
+            self.happens(request.by, fact, sequence);
         }
     }
 
@@ -360,10 +365,6 @@ impl Model {
         }
     }
 
-    fn whom(&self, request: &Request) -> u64 {
-        self.may_ask(request).map(|who| who.user).expect("answered")
-    }
-
     /// What a user's end makes unreadable, beside him (hdp-api 9.18): all that was his.
     fn destroy(&mut self, facts: &[Fact]) {
         for user in facts.iter().filter(|fact| fact.name == "UserDeleted").map(|fact| fact.stream.id) {
@@ -373,22 +374,21 @@ impl Model {
         }
     }
 
-    /// What goes with an application or a profile.
-    fn let_go(&mut self, facts: &[Fact], first: u64) {
-        for (sequence, fact) in (first..).zip(facts) {
-            let id = fact.stream.id;
-            match fact.name {
-                "OAuthProfileDeleted" => self.profiles.retain(|profile| profile.id != id),
-                "DataSourceDeleted" => {
-                    self.sources.retain(|source| source.id != id);
-                    self.without_limits(fact.stream.kind, id);
-                }
-                "DataSourceProfileCleared" => {
-                    let source = self.sources.iter_mut().find(|source| source.id == id).expect("answered");
-                    (source.profile, source.changed) = (None, sequence);
-                }
-                _ => {}
+    /// What goes with an application, a profile or a user.
+    fn goes(&mut self, fact: &Fact, sequence: u64) {
+        let id = fact.stream.id;
+        match fact.name {
+            "OAuthProfileDeleted" => self.profiles.retain(|profile| profile.id != id),
+            "DataSourceDeleted" => {
+                self.sources.retain(|source| source.id != id);
+                self.without_limits(fact.stream.kind, id);
+                self.without_shares(id);
             }
+            "DataSourceProfileCleared" => {
+                let source = self.sources.iter_mut().find(|source| source.id == id).expect("answered");
+                (source.profile, source.changed) = (None, sequence);
+            }
+            _ => {}
         }
     }
 

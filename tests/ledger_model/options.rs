@@ -18,10 +18,11 @@ use events::{
 use proptest::{option, prelude::*};
 
 use crate::{
-    data_sources::{BYTES, OPTIONS, SourceAsk, Value, put, size},
+    data_sources::{BYTES, OPTIONS, Source, SourceAsk, Value, put, size},
     model::Model,
     oauth_profiles,
     requests::{Ask, if_match, sequences},
+    sharing::{Share, of_owner, settable},
     steps::{Expected, Pick, Wish, expected, pick, rarely, store},
 };
 
@@ -36,6 +37,7 @@ pub(crate) enum SourceWish {
         profile: Option<Pick>,
         options: Options,
         foreign_key: bool,
+        permissions: Option<Vec<u8>>,
     },
     Put {
         source: Pick,
@@ -47,6 +49,7 @@ pub(crate) enum SourceWish {
         profile: Option<Pick>,
         options: Options,
         foreign_key: bool,
+        permissions: Option<Vec<u8>>,
     },
     Delete {
         source: Pick,
@@ -141,20 +144,32 @@ pub(crate) fn sources() -> BoxedStrategy<Wish> {
         1 => Just(Some(ConnectionType::Group)),
     ];
     let profile = || option::weighted(0.6, pick());
-    let creates = (store(), connection, 0..4_u8, any::<bool>(), profile(), options(), rarely()).prop_map(
-        |(store, connection, name, described, profile, options, foreign_key)| SourceWish::Create {
+    let said = || option::weighted(0.1, settable());
+    let more = (rarely(), said());
+    let creates = (store(), connection, 0..4_u8, any::<bool>(), profile(), options(), more).prop_map(
+        |(store, connection, name, described, profile, options, (foreign_key, permissions))| {
+            SourceWish::Create {
+                store,
+                connection,
+                name,
+                described,
+                profile,
+                options,
+                foreign_key,
+                permissions,
+            }
+        },
+    );
+    let whole = (any::<bool>(), profile(), options(), rarely(), said());
+    let puts = (pick(), expected(), repeat(1), repeat(3), 0..4_u8, whole).prop_map(
+        |(
+            source,
+            expected,
             store,
             connection,
             name,
-            described,
-            profile,
-            options,
-            foreign_key,
-        },
-    );
-    let whole = (any::<bool>(), profile(), options(), rarely());
-    let puts = (pick(), expected(), repeat(1), repeat(3), 0..4_u8, whole).prop_map(
-        |(source, expected, store, connection, name, (described, profile, options, foreign_key))| {
+            (described, profile, options, foreign_key, permissions),
+        )| {
             SourceWish::Put {
                 source,
                 expected,
@@ -165,6 +180,7 @@ pub(crate) fn sources() -> BoxedStrategy<Wish> {
                 profile,
                 options,
                 foreign_key,
+                permissions,
             }
         },
     );
@@ -181,7 +197,16 @@ pub(crate) fn edge(
     wish: &SourceWish,
 ) -> (Ask, commands::Wish) {
     let (ask, wish) = match wish {
-        SourceWish::Create { store, connection, name, described, profile, options, foreign_key } => {
+        SourceWish::Create {
+            store,
+            connection,
+            name,
+            described,
+            profile,
+            options,
+            foreign_key,
+            permissions,
+        } => {
             let key = vault.new_data_key();
             let used = if *foreign_key { vault.new_data_key() } else { key.clone() };
             let (plain, sealed) = told(vault, &used.key, options, &[]);
@@ -199,10 +224,21 @@ pub(crate) fn edge(
                 profile: profile.map(OAuthProfileId),
                 plain_options: plain.iter().cloned().collect(),
                 sealed_options: sealed.iter().cloned().map(|(name, (value, _))| (name, value)).collect(),
-                permissions: None,
+                permissions: permissions.as_deref().map(of_owner),
             };
             let (connection, key) = (*connection, key.id());
-            let ask = SourceAsk::Create { store, connection, name, description, profile, plain, sealed, key };
+            let permissions = wish.permissions.clone();
+            let ask = SourceAsk::Create {
+                store,
+                connection,
+                name,
+                description,
+                profile,
+                plain,
+                sealed,
+                key,
+                permissions,
+            };
             (ask, commands::Wish::CreateDataSource(Box::new(wish)))
         }
         SourceWish::Put { .. } => replaced(vault, model, whom, wish),
@@ -240,6 +276,7 @@ fn replaced(
         profile,
         options,
         foreign_key,
+        permissions,
     } = wish
     else {
         unreachable!("asked for PUTs only")
@@ -263,9 +300,14 @@ fn replaced(
             Some(ConnectionType::Hybrid) => ConnectionType::Cloud,
         }),
     };
-    let name = format!("source-{name}");
+    // Whom it is shared with keeps its name, mostly, and its profile.
+    let others = stored.filter(|row| Some(row.owner) != whom && *name > 0);
+    let name = others.map_or_else(|| format!("source-{name}"), |row| row.name.clone());
     let description = described.then(|| text(vault, &key));
-    let profile = profile.as_ref().map(|pick| oauth_profiles::picked(model, whom, pick));
+    let profile = match others {
+        Some(row) => row.profile,
+        None => profile.as_ref().map(|pick| oauth_profiles::picked(model, whom, pick)),
+    };
     let expected = if_match(stored.map(|row| row.changed), expected);
     let wish = UpdateDataSource {
         id: DataSourceId(source),
@@ -281,17 +323,37 @@ fn replaced(
             .cloned()
             .map(|(name, value)| (name, value.map(|(value, _)| value)))
             .collect(),
-        permissions: None,
+        permissions: permissions.as_deref().map(of_owner),
     };
-    let ask =
-        SourceAsk::Put { source, expected, store, connection, name, description, profile, plain, sealed };
+    let permissions = wish.permissions.clone();
+    let ask = SourceAsk::Put {
+        source,
+        expected,
+        store,
+        connection,
+        name,
+        description,
+        profile,
+        plain,
+        sealed,
+        permissions,
+    };
     (ask, commands::Wish::UpdateDataSource(Box::new(wish)))
 }
 
-/// One of the data sources of `whom`, or any.
-fn picked(model: &Model, whom: Option<u64>, pick: &Pick) -> u64 {
-    let own = model.sources.iter().filter(|row| Some(row.owner) == whom).map(|row| row.id);
-    pick.of(&own.collect::<Vec<_>>(), model.sources_ever)
+/// One of the data sources of `whom`, or of those he has by a share, or any.
+pub(crate) fn picked(model: &Model, whom: Option<u64>, pick: &Pick) -> u64 {
+    let lives = whom.and_then(|id| model.user(id)).map_or(0, |row| row.tenant);
+    let his = |source: &Source| {
+        let with = |rows: &[Share], who: Option<u64>| {
+            rows.iter().any(|row| row.0 == source.id && Some(row.1) == who)
+        };
+        Some(source.owner) == whom
+            || with(&model.shares.users, whom)
+            || with(&model.shares.tenants, Some(lives))
+    };
+    let own: Vec<u64> = model.sources.iter().filter(|row| his(row)).map(|row| row.id).collect();
+    pick.of(&own, model.sources_ever)
 }
 
 fn text(vault: &Vault, key: &DataKey) -> Sealed {

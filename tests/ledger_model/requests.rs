@@ -31,8 +31,9 @@ use crate::{
     limits,
     model::Model,
     oauth_profiles::{self, ProfileAsk},
-    options, roles, settings,
-    steps::{ADMINISTRATOR, Expected, Secret, Step, Wish, id_of},
+    options::{self, SourceWish},
+    roles, settings, sharing,
+    steps::{ADMINISTRATOR, Expected, HIMSELF, Secret, Step, Wish, id_of},
     tenants, users,
 };
 
@@ -134,8 +135,15 @@ pub(crate) fn prepare(house: &House, model: &Model, step: &Step) -> Option<Prepa
         Some(ADMINISTRATOR) => Actor::User(UserId(model.administrators().next().expect("one stays"))),
         Some(by) => Actor::User(UserId(user(by))),
     };
+    let whom = |by: Actor, number: u8| match by {
+        Actor::User(UserId(own)) if number == HIMSELF => own,
+        _ => user(number),
+    };
     let (by, behalf, key, wish) = match step {
-        Step::Ask { by, behalf, key, wish } => (who(*by), behalf.map(user), *key, wish.clone()),
+        Step::Ask { by, behalf, key, wish } => {
+            let by = who(*by);
+            (by, behalf.map(|number| whom(by, number)), *key, wish.clone())
+        }
         Step::Crash { by, wish, .. } => (who(*by), None, None, wish.clone()),
         Step::Again { back } => model.asked_before(*back)?,
         Step::Pass { .. } | Step::Restart | Step::FullDisk | Step::Together { .. } => return None,
@@ -145,7 +153,9 @@ pub(crate) fn prepare(house: &House, model: &Model, step: &Step) -> Option<Prepa
     // HDP names on-behalf for what users own.
     let behalf = behalf.filter(|_| !wish.is_administration());
     let body = format!("{behalf:?} {wish:?}");
-    let key = key.filter(|_| !locks && by != Actor::Operator).map(|key| (key, body));
+    // A GET has none.
+    let shows = matches!(wish, Wish::Source(SourceWish::Reveal { .. }));
+    let key = key.filter(|_| !shows && !locks && by != Actor::Operator).map(|key| (key, body));
     let step = wish.clone();
     let whom = behalf.or(match by {
         Actor::User(user) => Some(user.0),
@@ -175,8 +185,29 @@ pub(crate) fn prepare(house: &House, model: &Model, step: &Step) -> Option<Prepa
 
 /// What the edge does with a request before the writer sees it: draws keys, seals, reads what is there.
 fn edge(vault: &Vault, model: &Model, whom: Option<u64>, wish: &Wish) -> (Ask, commands::Wish) {
+    match wish {
+        Wish::OldTenant(wish) => tenants::edge(vault, model, wish),
+        Wish::Role(wish) => roles::edge(vault, model, whom, wish),
+        Wish::Share(wish) => sharing::edge(model, whom, wish),
+        Wish::Limit(wish) => limits::edge(model, whom, wish),
+        Wish::Setting(wish) => settings::edge(vault, model, whom, wish),
+        Wish::Change(wish) => users::edge(vault, model, whom, wish),
+        Wish::Profile(wish) => oauth_profiles::edge(vault, model, whom, wish),
+        Wish::Source(wish) => options::edge(vault, model, whom, wish),
+        Wish::Tenant { .. }
+        | Wish::User { .. }
+        | Wish::Lock { .. }
+        | Wish::App { .. }
+        | Wish::Put { .. }
+        | Wish::Delete { .. }
+        | Wish::Reveal { .. }
+        | Wish::Snapshot { .. } => edge_of_its_own(vault, model, wish),
+    }
+}
+
+/// Of what has no file of its own.
+fn edge_of_its_own(vault: &Vault, model: &Model, wish: &Wish) -> (Ask, commands::Wish) {
     let tenant_id = |number: &Option<u8>| number.map(|number| model.a_tenant(number));
-    let role_id = |number: &u8| id_of(*number, model.roles_ever);
     let user_id = |number: &u8| model.a_user(*number);
     let app_id = |number: u8| id_of(number, model.apps_ever);
     let app_changed = |id: u64| model.app(id).map(|row| row.changed);
@@ -191,34 +222,7 @@ fn edge(vault: &Vault, model: &Model, whom: Option<u64>, wish: &Wish) -> (Ask, c
             administrators,
             *described,
         ),
-        Wish::User { tenant, name, active, password, roles, permissions, foreign_key } => {
-            let new = vault.new_data_key();
-            let used = if *foreign_key { vault.new_data_key() } else { new.clone() };
-            let seal = |field, text: &str| vault.seal(&used.key, StreamKind::USER, field, text.as_bytes());
-            let sent = login_name(*name, *active);
-            let password = password.map(|(temporary, expires)| Password {
-                hash: seal(Field::PASSWORD_HASH, "$argon2id$"),
-                status: if temporary { PasswordStatus::MustChange } else { PasswordStatus::Active },
-                expires_at: expires.map(|secs| model.now.saturating_add_secs(i64::from(secs))),
-            });
-            let (tenant, sealed) = (tenant_id(tenant), seal(Field::USER_NAME, &sent));
-            let status = if *active { UserStatus::Active } else { UserStatus::Inactive };
-            let roles: Vec<u64> = sorted(roles.iter().map(role_id));
-            let permissions: Vec<u16> = sorted(permissions.iter().map(|permission| u16::from(*permission)));
-            let wish = commands::user::CreateUser {
-                tenant: tenant.map(TenantId),
-                key: NewKey { id: new.id(), entries: vec![new.change()] },
-                name: sealed.clone(),
-                login: vault.login_tag(&LoginName::parse(&sent).expect("a good name")),
-                status,
-                password: password.clone(),
-                roles: roles.iter().copied().map(RoleId).collect(),
-                permissions: permissions.iter().copied().map(PermissionId).collect(),
-            };
-            let (login, name, key) = (sent.to_lowercase(), sealed, new.id());
-            let ask = Ask::User { tenant, login, name, key, status, password, roles, permissions };
-            (ask, commands::Wish::CreateUser(Box::new(wish)))
-        }
+        Wish::User { .. } => new_user(vault, model, wish),
         Wish::Lock { user, secs } => {
             let (user, until) = (user_id(user), model.now.saturating_add_secs(i64::from(*secs)));
             let wish = commands::user::LockUser { user: UserId(user), until };
@@ -266,15 +270,50 @@ fn edge(vault: &Vault, model: &Model, whom: Option<u64>, wish: &Wish) -> (Ask, c
             let wish = RevealSecrets { secrets, changed: Sequence(changed) };
             (Ask::Reveal { app, changed }, commands::Wish::RevealSecrets(wish))
         }
-        Wish::OldTenant(wish) => tenants::edge(vault, model, wish),
-        Wish::Role(wish) => roles::edge(vault, model, whom, wish),
-        Wish::Limit(wish) => limits::edge(model, whom, wish),
-        Wish::Setting(wish) => settings::edge(vault, model, whom, wish),
-        Wish::Change(wish) => users::edge(vault, model, whom, wish),
-        Wish::Profile(wish) => oauth_profiles::edge(vault, model, whom, wish),
-        Wish::Source(wish) => options::edge(vault, model, whom, wish),
+        Wish::OldTenant(_)
+        | Wish::Role(_)
+        | Wish::Share(_)
+        | Wish::Limit(_)
+        | Wish::Setting(_)
+        | Wish::Change(_)
+        | Wish::Profile(_)
+        | Wish::Source(_) => unreachable!("asked above"),
         Wish::Snapshot { back } => snapshot(model.size().saturating_add_signed(-i64::from(*back))),
     }
+}
+
+fn new_user(vault: &Vault, model: &Model, wish: &Wish) -> (Ask, commands::Wish) {
+    let Wish::User { tenant, name, active, password, roles, permissions, foreign_key } = wish else {
+        unreachable!("asked for users only")
+    };
+    let role_id = |number: &u8| id_of(*number, model.roles_ever);
+    let tenant_id = |number: &Option<u8>| number.map(|number| model.a_tenant(number));
+    let new = vault.new_data_key();
+    let used = if *foreign_key { vault.new_data_key() } else { new.clone() };
+    let seal = |field, text: &str| vault.seal(&used.key, StreamKind::USER, field, text.as_bytes());
+    let sent = login_name(*name, *active);
+    let password = password.map(|(temporary, expires)| Password {
+        hash: seal(Field::PASSWORD_HASH, "$argon2id$"),
+        status: if temporary { PasswordStatus::MustChange } else { PasswordStatus::Active },
+        expires_at: expires.map(|secs| model.now.saturating_add_secs(i64::from(secs))),
+    });
+    let (tenant, sealed) = (tenant_id(tenant), seal(Field::USER_NAME, &sent));
+    let status = if *active { UserStatus::Active } else { UserStatus::Inactive };
+    let roles: Vec<u64> = sorted(roles.iter().map(role_id));
+    let permissions: Vec<u16> = sorted(permissions.iter().map(|permission| u16::from(*permission)));
+    let wish = commands::user::CreateUser {
+        tenant: tenant.map(TenantId),
+        key: NewKey { id: new.id(), entries: vec![new.change()] },
+        name: sealed.clone(),
+        login: vault.login_tag(&LoginName::parse(&sent).expect("a good name")),
+        status,
+        password: password.clone(),
+        roles: roles.iter().copied().map(RoleId).collect(),
+        permissions: permissions.iter().copied().map(PermissionId).collect(),
+    };
+    let (login, name, key) = (sent.to_lowercase(), sealed, new.id());
+    let ask = Ask::User { tenant, login, name, key, status, password, roles, permissions };
+    (ask, commands::Wish::CreateUser(Box::new(wish)))
 }
 
 fn snapshot(size: u64) -> (Ask, commands::Wish) {

@@ -95,6 +95,8 @@ impl Request {
 pub(crate) struct Who {
     pub(crate) user: u64,
     pub(crate) tenant: u64,
+    /// Whether somebody else does it for him.
+    pub(crate) acting: bool,
     pub(crate) permissions: Vec<u16>,
     pub(crate) administers: Vec<u64>,
 }
@@ -141,7 +143,10 @@ impl Model {
                 return match self.may_ask(request) {
                     _ if done.body != *body => Answer::Refused(Refusal::IdempotencyKeyReused),
                     Err(refusal) => Answer::Refused(refusal),
-                    Ok(_) => Answer::Repeated { first: done.first, count: done.count },
+                    Ok(who) => match self.source_told_again(&who, request) {
+                        Err(refusal) => Answer::Refused(refusal),
+                        Ok(()) => Answer::Repeated { first: done.first, count: done.count },
+                    },
                 };
             }
         }
@@ -161,18 +166,21 @@ impl Model {
                 APP_PERMISSIONS.to_vec()
             }
             Ask::Profile(ask) => vec![MGMT_API, ask.permission()],
-            Ask::Source(ask) => vec![MGMT_API, ask.permission()],
+            Ask::Source(ask) => {
+                ask.permission(request.behalf.is_some()).into_iter().chain([MGMT_API]).collect()
+            }
             Ask::Snapshot { .. } => return self.may_operate(request.by),
             Ask::Lock { .. } => Vec::new(),
             Ask::Other(_) if request.is_the_operators() => {
                 return Ok(Who {
                     user: 0,
                     tenant: 1,
+                    acting: false,
                     permissions: vec![ADMINISTRATOR],
                     administers: Vec::new(),
                 });
             }
-            Ask::Other(wish) => needed(wish),
+            Ask::Other(wish) => needed(wish, request.behalf.is_some()),
         };
         let Actor::User(UserId(by)) = request.by else { return Err(Refusal::LacksPermission) };
         let row = self.user(by).filter(|user| user.status == UserStatus::Active).ok_or(Refusal::ActorGone)?;
@@ -191,7 +199,14 @@ impl Model {
             return Err(unknown);
         }
         let both = target.administers.iter().copied().filter(|tenant| who.administers(*tenant)).collect();
-        Ok(Who { user: target.user, tenant: target.tenant, permissions: who.permissions, administers: both })
+        Ok(Who {
+            user: target.user,
+            tenant: target.tenant,
+            // Who names himself is no other.
+            acting: target.user != by,
+            permissions: who.permissions,
+            administers: both,
+        })
     }
 
     /// Who runs the program, and users of the system tenant with 102 (hdp-api 9.22).
@@ -199,7 +214,7 @@ impl Model {
         let user = match by {
             Actor::Operator => {
                 let (permissions, administers) = (vec![OPERATE], Vec::new());
-                return Ok(Who { user: 0, tenant: 1, permissions, administers });
+                return Ok(Who { user: 0, tenant: 1, acting: false, permissions, administers });
             }
             Actor::User(UserId(user)) => user,
             Actor::System | Actor::ClientApplication(_) => return Err(Refusal::LacksPermission),
@@ -218,6 +233,7 @@ impl Model {
         Who {
             user: user.id,
             tenant: user.tenant,
+            acting: false,
             permissions,
             administers: administered.map(|tenant| tenant.id).collect(),
         }

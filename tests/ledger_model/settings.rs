@@ -151,7 +151,7 @@ pub(crate) fn settings() -> BoxedStrategy<Wish> {
     let fewer = (id(), expected()).prop_map(|(id, expected)| SettingWish::NoOrigin { id, expected });
     let change = || {
         prop_oneof![
-            3 => Just(AddressChange::New),
+            5 => Just(AddressChange::New),
             4 => (0..3_u8).prop_map(AddressChange::Replaced),
             3 => Just(AddressChange::Cleared),
         ]

@@ -9,6 +9,7 @@ use crate::{
     options::{Options, SourceWish, sources},
     roles::{self, RoleWish, roles},
     settings::{self, SettingWish, settings},
+    sharing::{self, ShareWish, shares},
     tenants::{self, TenantWish, tenants},
     users::{self, UserWish, changes},
 };
@@ -122,6 +123,7 @@ pub(crate) enum Wish {
     Change(UserWish),
     Limit(LimitWish),
     Setting(SettingWish),
+    Share(ShareWish),
     Profile(ProfileWish),
     Source(SourceWish),
     /// A snapshot of the state so many events ago, or, when negative, ahead.
@@ -148,6 +150,7 @@ impl Wish {
             | Self::Reveal { .. }
             | Self::Profile(_)
             | Self::Source(_)
+            | Self::Share(_)
             | Self::Snapshot { .. } => false,
         }
     }
@@ -282,6 +285,7 @@ fn wish() -> BoxedStrategy<Wish> {
         18 => changes(),
         8 => limits(),
         12 => settings(),
+        9 => shares(),
         10 => profiles(),
         10 => sources(),
     ]
@@ -291,6 +295,9 @@ fn wish() -> BoxedStrategy<Wish> {
 /// Who asks when an administrator does, whoever that is by then.
 pub(crate) const ADMINISTRATOR: u8 = 0;
 
+/// Who names himself in `?user=`.
+pub(crate) const HIMSELF: u8 = 254;
+
 /// Often an administrator, so that there are things to disagree about; `None` is the operator, who may ask for little.
 fn by() -> impl Strategy<Value = Option<u8>> {
     prop_oneof![9 => Just(Some(ADMINISTRATOR)), 4 => (2..6_u8).prop_map(Some), 7 => id().prop_map(Some), 1 => Just(None)]
@@ -299,8 +306,15 @@ fn by() -> impl Strategy<Value = Option<u8>> {
 fn ask() -> BoxedStrategy<Step> {
     let key = option::weighted(0.25, 0..9_u8);
     prop_oneof![
-        12 => (by(), option::weighted(0.2, id()), key, wish())
+        12 => (by(), option::weighted(0.2, prop_oneof![5 => id(), 1 => Just(HIMSELF)]), key, wish())
             .prop_map(|(by, behalf, key, wish)| Step::Ask { by, behalf, key, wish }),
+        // What only an owner does, or who acts for him.
+        2 => (id(), shares()).prop_map(|(owner, wish)| Step::Ask {
+            by: Some(ADMINISTRATOR),
+            behalf: Some(owner),
+            key: None,
+            wish,
+        }),
         1 => any::<u8>().prop_map(|back| Step::Again { back }),
     ]
     .boxed()
@@ -319,7 +333,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A small world: tenants 2 and 3, an administrator of tenant 3 without 12, users in every tenant, applications, and in every
+/// A small world: tenants 2 to 4, an administrator of tenant 3 without 12, users in every tenant, applications, and in every
 /// tenant a user with a profile through the system's application; some use it in data sources.
 fn world() -> Vec<Step> {
     let ask = |wish| Step::Ask { by: Some(1), behalf: None, key: None, wish };
@@ -371,14 +385,17 @@ fn world() -> Vec<Step> {
             profile: (store == 54).then_some(Pick { number: 0, own: true }),
             options: Options::some(),
             foreign_key: false,
+            permissions: None,
         }),
     };
+    let by_its_owner = |by, wish| Step::Ask { by: Some(by), behalf: None, key: None, wish };
     vec![
         ask(tenant(0, vec![])),
         ask(user(1, 1, vec![3], vec![25, 28])),
         ask(tenant(1, vec![2])),
         ask(tenant(2, vec![])),
         ask(user(3, 2, vec![7], vec![28])),
+        ask(Wish::OldTenant(tenants::of_his(3, 3))),
         ask(user(2, 3, vec![4], vec![28])),
         ask(user(1, 4, vec![1], vec![])),
         ask(app(1, 0, 54)),
@@ -394,14 +411,20 @@ fn world() -> Vec<Step> {
         source(4, 54, ConnectionType::Cloud, 0),
         source(4, 56, ConnectionType::Group, 1),
         source(1, 56, ConnectionType::Group, 1),
+        source(4, 1, ConnectionType::Cloud, 2),
+        by_its_owner(1, sharing::with_tenant(1, 2)),
+        by_its_owner(4, sharing::first_member(4, 3)),
     ]
 }
 
 /// The small world, and in it one of everything else, so that each event there is happens once at least.
 pub(crate) fn tour() -> Vec<Step> {
-    let parts = [limits::tour(), settings::tour(), users::tour(), roles::tour(), tenants::tour()];
+    let parts =
+        [sharing::tour(), limits::tour(), settings::tour(), users::tour(), roles::tour(), tenants::tour()];
     let ask = |wish| Step::Ask { by: Some(1), behalf: None, key: None, wish };
-    world().into_iter().chain(parts.into_iter().flatten().map(ask)).collect()
+    let wish = sharing::tour_for_another();
+    let for_another = Step::Ask { by: Some(1), behalf: Some(4), key: None, wish };
+    world().into_iter().chain([for_another]).chain(parts.into_iter().flatten().map(ask)).collect()
 }
 
 pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {

@@ -80,6 +80,12 @@ pub(crate) fn tenants() -> BoxedStrategy<Wish> {
     prop_oneof![3 => puts, 3 => deletes, 4 => administrators].prop_map(Wish::OldTenant).boxed()
 }
 
+/// A tenant for `user`, too, who lives there.
+pub(crate) fn of_his(tenant: u8, user: u8) -> TenantWish {
+    let users = vec![Pick { number: user, own: false }];
+    TenantWish::Administrators { tenant, expected: Expected::Nothing, kept: true, users }
+}
+
 /// One of everything, on tenant 4, where nobody lives.
 pub(crate) fn tour() -> Vec<Wish> {
     let (tenant, expected) = (4, Expected::Nothing);
@@ -202,8 +208,8 @@ impl Model {
             return Err(Refusal::InUse("the tenant has OAuth applications"));
         }
         let roles = self.roles.iter().filter(|role| role.tenant == row.id);
-        let mut facts: Vec<Fact> =
-            roles.map(|role| says(row.id, StreamKind::ROLE, role.id, RoleDeleted {})).collect();
+        let mut facts = self.tenant_shares_end(row.id);
+        facts.extend(roles.map(|role| says(row.id, StreamKind::ROLE, role.id, RoleDeleted {})));
         facts.push(says(row.id, StreamKind::TENANT, row.id, TenantDeleted {}));
         Ok(facts)
     }
@@ -226,6 +232,10 @@ impl Model {
         }
         let removed: Vec<u64> =
             row.administrators.iter().copied().filter(|id| !wanted.contains(id)).collect();
+        // His access is a user's, too: who may do more keeps it, or does without.
+        for user in added.iter().chain(&removed).filter_map(|id| self.user(*id)) {
+            self.no_more_than_he(who, user)?;
+        }
         Ok(vec![access(row.id, &added, &removed)])
     }
 }

@@ -171,7 +171,12 @@ impl Model {
         let stays = |tenant: u64| (to == 1 && row.tenant == 1) || tenant == to;
         let left = self.tenants.iter().filter(|tenant| tenant.administrators.contains(&row.id));
         let left = left.filter(|tenant| !stays(tenant.id));
-        Ok(left.map(|tenant| access(tenant.id, &[], &[row.id])).collect())
+        let mut facts: Vec<Fact> = left.map(|tenant| access(tenant.id, &[], &[row.id])).collect();
+        facts.extend(self.shares_end(row.id, |source| {
+            let owner = self.who(self.user(source.owner).expect("data sources have owners"));
+            owner.administers(to) && !self.is_with_tenant(source.id, to)
+        }));
+        Ok(facts)
     }
 
     /// Roles of the tenant, at least one, and nothing new that is not the asker's to give.
@@ -271,6 +276,7 @@ impl Model {
         facts.extend(
             profiles.map(|own| fact(own.tenant, StreamKind::OAUTH_PROFILE, own.id, "OAuthProfileDeleted")),
         );
+        facts.extend(self.shares_end(row.id, |_| false));
         let administered = self.tenants.iter().filter(|tenant| tenant.administrators.contains(&row.id));
         facts.extend(administered.map(|tenant| access(tenant.id, &[], &[row.id])));
         facts.push(end);

@@ -6,11 +6,20 @@ use crate::{
     model::Model,
     requests::Request,
     rules::{Fact, Who},
+    sharing_rules::{MODIFY, source_of},
 };
 
 /// The permissions that it takes to ask for it, whatever it is asked for (hdp-api 4.2, 6, 7, 9.4).
-pub(crate) fn needed(wish: &Wish) -> Vec<u16> {
+pub(crate) fn needed(wish: &Wish, for_another: bool) -> Vec<u16> {
     match wish {
+        // In his own name, the data source itself may let him.
+        wish if source_of(wish).is_some() => {
+            if for_another {
+                vec![11, MODIFY]
+            } else {
+                vec![11]
+            }
+        }
         Wish::UpdateUser(_)
         | Wish::SetUserStatus(_)
         | Wish::SetUserPermissions(_)
@@ -41,6 +50,7 @@ impl Model {
         wish: &Wish,
     ) -> Result<Vec<Fact>, Refusal> {
         match wish {
+            wish if source_of(wish).is_some() => self.share_something(who, request, wish),
             Wish::UpdateUser(_)
             | Wish::SetUserStatus(_)
             | Wish::SetUserPermissions(_)
