@@ -157,7 +157,8 @@ impl Principal {
         allowed.then_some(Self {
             user: other.user,
             tenant: other.tenant,
-            acts_for_another: true,
+            // Who names himself is no other, and what binds him still does.
+            acts_for_another: self.user != other.user,
             permissions: self.permissions,
             administers,
         })

@@ -135,9 +135,16 @@ fn permissions_on_a_data_source_take_the_place_of_its_owners_own() {
     does(&mut world, 14, 11, set(1, None));
     assert_eq!(of_11(&world), [None, None, None]);
     assert_eq!(list(&world, 11), [1, 2, 3]);
+    // Nor does an owner get around it who may act for others, by naming himself.
+    let bound = SourcePermissions::of_owner(&[2]).expect("good");
+    does(&mut world, 1, 14, create_with("bound", |wish| wish.permissions = Some(bound)));
+    for himself in [None, Some(14)] {
+        assert_eq!(world.when_for(14, himself, put(&world, 6)).err(), Some(Refusal::Forbidden));
+    }
+    does(&mut world, 1, 14, delete(6));
     // They also give what he does not hold, but never 11.
     world.people(&[(20, A, &[11]), (21, A, &[2, 3])]);
-    for (user, id) in [(20, 6), (21, 7)] {
+    for (user, id) in [(20, 7), (21, 8)] {
         does(
             &mut world,
             1,
@@ -149,13 +156,13 @@ fn permissions_on_a_data_source_take_the_place_of_its_owners_own() {
         let refused = world.when(user, put(&world, id)).err();
         assert_eq!(refused, (user == 21).then_some(Refusal::LacksPermission), "user {user}");
     }
-    assert!(world.when(20, reveal(&world, 6)).is_ok());
+    assert!(world.when(20, reveal(&world, 7)).is_ok());
     // For every other id he hears what he always heard.
-    for id in [1, 6, 99] {
+    for id in [1, 7, 99] {
         assert_eq!(world.when(20, delete(id)).err(), Some(Refusal::LacksPermission), "{id}");
     }
     assert_eq!(world.when(20, put(&world, 1)).err(), Some(Refusal::LacksPermission));
-    assert_eq!(list(&world, 20), [6]);
+    assert_eq!(list(&world, 20), [7]);
 }
 
 #[test]
