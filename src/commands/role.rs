@@ -6,7 +6,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use events::{
-    envelope::{Stream, StreamKind},
+    envelope::{COMMAND_EVENTS_MAX, Stream, StreamKind},
     id::{PermissionId, RoleId, Sequence, TenantId, UserId},
     role::{RoleCreated, RoleDeleted, RoleUpdated},
     sealed::Sealed,
@@ -220,6 +220,10 @@ impl Members {
         row: &Role,
         facts: &mut Vec<Fact>,
     ) -> Result<(), Refusal> {
+        let changed = self.added.len() + self.removed.len();
+        if changed > COMMAND_EVENTS_MAX as usize {
+            return Err(Refusal::TooManyEvents(changed));
+        }
         if !self.added.is_empty() {
             may_give(principal, wish.permissions.iter().copied(), "permissions")?;
         }

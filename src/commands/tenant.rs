@@ -16,12 +16,15 @@ use projections::{State, data_sources::Filter, tenants::Tenant};
 use super::{
     Cause, Decision, Fact, NewKey, Object, Refusal, Taken, View, acting,
     field::TenantName,
-    granting::{first_not_his, may_change_user},
+    granting::{first_not_his, may_give_access},
     oauth_profile::no_more_than_one_command,
     role::{self, ImportedRole},
     sealed_under, unchanged_since,
 };
 use crate::auth::{permission::TENANT_API, principal::Principal};
+
+/// How many users one event names as having lost access, so that it fits its body beside those who got it.
+const NAMED_IN_AN_EVENT_MAX: usize = 4_000;
 
 /// A new tenant below the system tenant.
 #[derive(Clone, Debug)]
@@ -239,10 +242,18 @@ pub(super) fn set_administrators(
     let removed: SortedVec<UserId> =
         before.iter().copied().filter(|user| !wish.administrators.has(user)).collect();
     for user in added.iter().chain(removed.iter()).filter(|user| **user != principal.user) {
-        may_change_user(state, &principal, *user)?;
+        may_give_access(state, &principal, *user)?;
     }
-    let changed = TenantAdministratorsChanged { added, removed };
-    Ok(Decision { facts: vec![Fact::new(wish.id, stream(wish.id), changed)], ..Decision::default() })
+    let fact = |change: TenantAdministratorsChanged| Fact::new(wish.id, stream(wish.id), change);
+    // So many may have lost it at once that one event can't name them all.
+    let (first, rest) = removed.split_at(removed.len().min(NAMED_IN_AN_EVENT_MAX));
+    let mut facts =
+        vec![fact(TenantAdministratorsChanged { added, removed: first.iter().copied().collect() })];
+    facts.extend(rest.chunks(NAMED_IN_AN_EVENT_MAX).map(|removed| {
+        let removed = removed.iter().copied().collect();
+        fact(TenantAdministratorsChanged { added: SortedVec::default(), removed })
+    }));
+    Ok(Decision { facts, ..Decision::default() })
 }
 
 fn stream(id: TenantId) -> Stream {

@@ -92,7 +92,8 @@ pub struct SetIpWhitelist {
     pub lets_sender_in: bool,
 }
 
-/// Records `IpWhitelistSet`. Lists of the system need 12; those of a tenant 12, or 11 and 29 with administrative access on it.
+/// Records `IpWhitelistSet`. Lists of the system need 12; those of a child tenant 12,
+/// or 11 and 29 with administrative access on it, those of the system tenant 12.
 pub(super) fn set(view: &View<'_>, cause: &Cause, wish: &SetIpWhitelist) -> Result<Decision, Refusal> {
     let state = &view.state;
     let principal = acting(state, cause.actor, cause.on_behalf_of, wish.level.permissions())?;
@@ -101,6 +102,10 @@ pub(super) fn set(view: &View<'_>, cause: &Cause, wish: &SetIpWhitelist) -> Resu
         Level::Tenant(tenant) => {
             if !state.tenants.rows.has(&tenant) || !principal.administers(tenant) {
                 return Err(Refusal::NotFound(Object::Tenant(tenant)));
+            }
+            // Those who may do everything live there; they are not anybody's to shut out.
+            if tenant == SYSTEM_TENANT && !principal.is_administrator() {
+                return Err(Refusal::Forbidden);
             }
             (tenant, principal.tenant == tenant)
         }

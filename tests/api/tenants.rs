@@ -293,3 +293,16 @@ async fn repeated_requests_about_tenants_happen_once_and_answer_the_same() {
         assert_eq!(gone.status, StatusCode::NO_CONTENT);
     }
 }
+
+/// Which roles the system tenant has is not told to who can't make a tenant there.
+#[tokio::test]
+async fn l9_a_role_to_be_imported_is_not_looked_for_before_its_taker_may_take_it() {
+    let house = House::new(Config::default());
+    let (tenant, roles) = house.tenant("Child").await;
+    let asker = house.user("asker", tenant, &[roles[0]], &[25]).await;
+    let body = |role: u64| json!({ "name": "Grandchild", "parentTenant": 1, "importedRoles": [role] });
+    let there = house.post_as(&asker, "/api/admin/tenants", &body(2)).await;
+    let nowhere = house.post_as(&asker, "/api/admin/tenants", &body(4711)).await;
+    assert_eq!((there.status, &there.body), (StatusCode::FORBIDDEN, &nowhere.body), "{there:?}");
+    assert_eq!(there.status, nowhere.status);
+}

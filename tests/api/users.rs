@@ -441,3 +441,33 @@ async fn a_repeated_put_is_answered_as_the_first_was() {
         assert_eq!(house.ledger.size(), size, "{part}");
     }
 }
+
+/// What he was elsewhere is not for who administers the place where he lives now.
+#[tokio::test]
+async fn l9_a_user_who_moved_is_shown_as_he_was_only_where_he_was() {
+    let house = House::new(Config::default());
+    let (before, old) = house.tenant("Before").await;
+    let (now, new) = house.tenant("Now").await;
+    let watcher = house.user("watcher", now, &[new[0]], &[14]).await;
+    let body = json!({ "admins": [2] }).to_string();
+    let path = format!("/api/admin/tenants/{now}/admins");
+    assert_eq!(house.send_as(ADMIN, Method::PUT, &path, &[JSON], body).await.status, StatusCode::OK);
+    house.user("mover", before, &[old[0]], &[]).await;
+    let moment = house.ledger.size() - 1;
+    let body = json!({
+        "userName": "mover", "tenantId": now, "statusInfo": { "status": 1 }, "permissions": { "roles": [new[0]] },
+    });
+    let moved = house.send_as(ADMIN, Method::PUT, "/api/admin/users/3", &[JSON], body.to_string()).await;
+    assert_eq!(moved.status, StatusCode::OK, "{moved:?}");
+    let last = house.ledger.size() - 1;
+    assert_eq!(
+        house.get_as(&watcher, &format!("/api/admin/users/3?asOf={last}")).await.status,
+        StatusCode::OK
+    );
+    let then = house.get_as(&watcher, &format!("/api/admin/users/3?asOf={moment}")).await;
+    assert_eq!(then.status, StatusCode::NOT_FOUND, "{then:?}");
+    assert_eq!(
+        house.get_as(ADMIN, &format!("/api/admin/users/3?asOf={moment}")).await.status,
+        StatusCode::OK
+    );
+}

@@ -313,7 +313,7 @@ fn one_by_one(steps: Vec<Step>) -> Vec<Step> {
 }
 
 /// The places of events whose dropping nobody notices; `met` are the kinds of those that there were.
-fn unnoticed(seed: u64, steps: Vec<Step>, met: &RefCell<BTreeSet<EventType>>) -> Result<Vec<usize>, String> {
+fn unnoticed(seed: u64, steps: Vec<Step>, met: &RefCell<BTreeSet<EventType>>) -> Result<Vec<String>, String> {
     let mut house = House::new(seed);
     let mut missed = Vec::new();
     let mut before = 0;
@@ -355,7 +355,7 @@ fn unnoticed(seed: u64, steps: Vec<Step>, met: &RefCell<BTreeSet<EventType>>) ->
                 && (only_a_header || compare_state(model, &forgetting).is_err())
                 && compare_state(model, &whole).is_ok();
             if !caught {
-                missed.push(dropped);
+                missed.push(format!("{dropped}: {:?}", events[dropped]));
             }
         }
         before = events.len();

@@ -308,7 +308,7 @@ impl Model {
         if who.user == row.id {
             return Err(Refusal::Forbidden);
         }
-        self.no_more_than_he(who, row)?;
+        self.reaches_no_further(who, row)?;
         Ok(holding(row, row.roles.iter().copied().chain([role]).collect()))
     }
 
@@ -317,7 +317,7 @@ impl Model {
         if who.user == row.id {
             return Err(Refusal::Forbidden);
         }
-        self.no_more_than_he(who, row)?;
+        self.reaches_no_further(who, row)?;
         if row.roles == [role] {
             return Err(Refusal::InUse("it is the only role of a user who would lose it"));
         }

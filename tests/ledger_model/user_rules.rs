@@ -56,9 +56,20 @@ impl Model {
         if all { Ok(()) } else { Err(Refusal::Forbidden) }
     }
 
+    /// Who administers more is not his to change either: his password would be a way there.
+    pub(crate) fn reaches_no_further(&self, who: &Who, row: &User) -> Result<(), Refusal> {
+        self.no_more_than_he(who, row)?;
+        let his = self.tenants.iter().filter(|tenant| tenant.administrators.contains(&row.id));
+        if his.into_iter().all(|tenant| who.administers(tenant.id)) {
+            Ok(())
+        } else {
+            Err(Refusal::Forbidden)
+        }
+    }
+
     fn user_to_change(&self, who: &Who, id: UserId) -> Result<&User, Refusal> {
         let row = self.user_seen(who, id.0)?;
-        self.no_more_than_he(who, row)?;
+        self.reaches_no_further(who, row)?;
         Ok(row)
     }
 
@@ -87,6 +98,7 @@ impl Model {
             }
             Wish::SetUserPassword(wish) => {
                 let row = self.user_to_change(who, wish.user)?;
+                own_password_is_changed(who, row)?;
                 unchanged(row.changed, wish.expected.as_ref())?;
                 Ok(vec![on(row, self.new_password(row, &wish.change, "password")?.into())])
             }
@@ -134,7 +146,10 @@ impl Model {
         }
         let unlocks = self.unlocks(row, wish.locked, "statusInfo.accountLocked")?;
         let password = match wish.password.as_ref().filter(|change| !repeats(row, change)) {
-            Some(change) => Some(self.new_password(row, change, "passwordInfo.password")?),
+            Some(change) => {
+                own_password_is_changed(who, row)?;
+                Some(self.new_password(row, change, "passwordInfo.password")?)
+            }
             None => None,
         };
 
@@ -229,16 +244,26 @@ impl Model {
         if change.hash.is_none() && row.password.is_none() {
             return Err(invalid(field));
         }
+        let mut expires_at = self.end_of_password(change.status, change.expires_at);
+        // What was said of a temporary one stays so, or becomes less.
+        let temporary = row.password.as_ref().filter(|before| before.status == PasswordStatus::MustChange);
+        if let Some(before) = temporary.filter(|_| change.hash.is_none()) {
+            if change.status == PasswordStatus::Active {
+                return Err(invalid(field));
+            }
+            expires_at = [before.expires_at, change.expires_at].into_iter().flatten().min();
+        }
         Ok(UserPasswordSet {
             hash: change.hash.clone(),
             status: change.status,
-            expires_at: self.end_of_password(change.status, change.expires_at),
+            expires_at,
             setter: PasswordSetter::Other,
         })
     }
 
     fn administer(&self, who: &Who, wish: &SetTenantsAdministered) -> Result<Vec<Fact>, Refusal> {
-        let row = self.user_to_change(who, wish.user)?;
+        let row = self.user_seen(who, wish.user.0)?;
+        self.no_more_than_he(who, row)?;
         for id in wish.tenants.iter() {
             if self.tenant(id.0).is_none() || !who.administers(id.0) {
                 return Err(Refusal::UnknownReference(Object::Tenant(*id)));
@@ -282,6 +307,11 @@ impl Model {
         facts.push(end);
         Ok(facts)
     }
+}
+
+/// By another way, which asks for the one before; but for 12.
+fn own_password_is_changed(who: &Who, row: &User) -> Result<(), Refusal> {
+    if who.user == row.id && !who.permissions.contains(&12) { Err(Refusal::Forbidden) } else { Ok(()) }
 }
 
 /// By itself, what he may do is not inside of anything.

@@ -409,8 +409,8 @@ async fn show_then(asking: &Asking, path: &str, moment: Moment) -> Result<Respon
     })?;
     let stream = Stream::new(StreamKind::USER, id.0);
     let then = asking.row_at(stream, moment, |state| state.users.rows.get(&id).cloned()).await?;
-    // Who may see him now may see him as he was, wherever he lived then.
-    let his = |row: &User| !gone || (principal.administers(row.tenant) && asking.audits(row.tenant));
+    // What he was in a tenant is shown to who administers that one, wherever he lives now.
+    let his = |row: &User| principal.administers(row.tenant) && (!gone || asking.audits(row.tenant));
     let then = then.filter(|then| his(&then.row)).ok_or_else(unknown)?;
     let name = open_text_then(asking.vault(), Some(&then.row.name), StreamKind::USER, Field::USER_NAME)?;
     Ok(then.shown(&Shown::of(id, &then.row, name, None, then.at).alone()))

@@ -181,6 +181,26 @@ fn who_holds_more_is_not_changed_by_who_holds_less() {
     }
 }
 
+/// Otherwise a reset password would be a way into every tenant of a colleague.
+#[test]
+fn who_administers_more_is_not_changed_by_who_administers_less() {
+    let mut world = world();
+    let change = |added: &[u64]| TenantAdministratorsChanged {
+        added: added.iter().copied().map(UserId).collect(),
+        removed: [].into_iter().collect(),
+    };
+    world.record(SYSTEM, Stream::new(StreamKind::TENANT, SYSTEM.0), change(&[17]).into());
+    for wish in every_change(17) {
+        // Access on a tenant is no part of him: what else he administers is neither given nor reached.
+        if matches!(wish, Wish::SetTenantsAdministered(_)) {
+            continue;
+        }
+        assert_eq!(world.when(14, wish.clone()).map(drop), Err(Refusal::Forbidden), "{wish:?}");
+    }
+    world.record(SYSTEM, Stream::new(StreamKind::TENANT, SYSTEM.0), change(&[14]).into());
+    assert!(world.when(14, set_status(17, UserStatus::Inactive, None)).is_ok(), "both administer it");
+}
+
 #[test]
 fn an_operator_sets_passwords_and_ends_locks_and_does_nothing_else() {
     let mut world = world();
@@ -300,9 +320,24 @@ fn a_password_is_set_with_all_that_is_said_about_it() {
         (event.status, event.expires_at, event.setter),
         (PasswordStatus::MustChange, Some(week), PasswordSetter::Other)
     );
+    let lasting = world.when(14, set_password(17, said(PasswordStatus::Active))).err();
+    assert!(
+        matches!(lasting, Some(Refusal::Invalid { field: "password", .. })),
+        "it was judged by its length: {lasting:?}"
+    );
+    let again = world.then(14, set_password(17, said(PasswordStatus::MustChange)));
+    let Event::UserPasswordSet(event) = &again.facts[0].event else { panic!("{again:?}") };
+    assert_eq!(
+        (&event.hash, event.expires_at),
+        (&None, Some(week)),
+        "it does not live longer by being named again"
+    );
+    world.then(14, set_password(17, change_of_password(PasswordStatus::Active)));
     let kept = world.then(14, set_password(17, said(PasswordStatus::Active)));
     let Event::UserPasswordSet(event) = &kept.facts[0].event else { panic!("{kept:?}") };
     assert_eq!((&event.hash, event.expires_at), (&None, None));
+    let own = set_password(16, change_of_password(PasswordStatus::Active));
+    assert_eq!(world.when(16, own).err(), Some(Refusal::Forbidden), "his own he changes by knowing it");
     let elsewhere = PasswordChange { hash: Some(sealed(9)), ..said(PasswordStatus::Active) };
     assert_eq!(world.when(14, set_password(17, elsewhere)).err(), Some(Refusal::Again));
 }

@@ -123,6 +123,22 @@ fn lists_are_new_once_and_taken_away_only_where_they_are() {
     assert_eq!(world.when(20, wish(Change::Cleared)), Err(Refusal::NotSet(what)));
 }
 
+/// Those who may do everything live there, and could be shut out.
+#[test]
+fn lists_of_the_system_tenant_need_12() {
+    let mut world = world();
+    let change = events::tenant::TenantAdministratorsChanged {
+        added: [UserId(20)].into_iter().collect(),
+        removed: [].into_iter().collect(),
+    };
+    let system = events::id::SYSTEM_TENANT;
+    let stream = events::envelope::Stream::new(events::envelope::StreamKind::TENANT, system.0);
+    world.record(system, stream, change.into());
+    let wish = || Wish::SetIpWhitelist(Box::new(of_level(Level::Tenant(system), Change::New(lists()))));
+    assert_eq!(world.when(20, wish()), Err(Refusal::Forbidden));
+    assert!(world.when(1, wish()).is_ok());
+}
+
 #[test]
 fn who_lives_there_does_not_shut_himself_out_unless_nothing_is_filtered() {
     let mut world = world();

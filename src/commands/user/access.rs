@@ -13,7 +13,7 @@ use super::found;
 use crate::{
     auth::permission::{MODIFY_USERS, TENANT_API},
     commands::{
-        Cause, Decision, Fact, Object, Refusal, View, acting, granting::may_change_user,
+        Cause, Decision, Fact, Object, Refusal, View, acting, granting::may_give_access,
         oauth_profile::no_more_than_one_command,
     },
 };
@@ -40,7 +40,7 @@ pub(in crate::commands) fn set(
     let state = &view.state;
     let principal = acting(state, cause.actor, cause.on_behalf_of, &PERMISSIONS)?;
     let row = found(view, &principal, wish.user)?;
-    may_change_user(state, &principal, wish.user)?;
+    may_give_access(state, &principal, wish.user)?;
     for tenant in wish.tenants.iter() {
         if !state.tenants.rows.has(tenant) || !principal.administers(*tenant) {
             return Err(Refusal::UnknownReference(Object::Tenant(*tenant)));

@@ -16,7 +16,7 @@ use super::{
     Held, NESTED,
     access::{lost, may_live_and_administer},
     changeable, found, may_hold,
-    password::{PasswordChange, by_another},
+    password::{self, PasswordChange, by_another},
     stream,
 };
 use crate::{
@@ -90,7 +90,10 @@ pub(in crate::commands) fn update(
     let password = match &wish.password {
         None => None,
         Some(change) if is_so(row, change) => None,
-        Some(change) => Some(by_another(row, change, "passwordInfo.password", now)?),
+        Some(change) => {
+            password::not_his_own(&principal, wish.user)?;
+            Some(by_another(row, change, "passwordInfo.password", now)?)
+        }
     };
     let can_log_in = wish.status == UserStatus::Active && (row.password.is_some() || password.is_some());
     one_administrator_stays(state, wish.user, row, can_log_in && holds_12(state, held_after))?;

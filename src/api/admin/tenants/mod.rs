@@ -86,6 +86,13 @@ pub(super) async fn create(
     asking.permitted(&[TENANT_API])?;
     asking.in_own_name()?;
     asking.no_more_parameters()?;
+    // Asked before any role is looked for: which ones the system tenant has is not everybody's to know.
+    let below_system = app.ledger().read(|view| {
+        asking.principal(view, &[TENANT_API]).map(|principal| principal.administers(SYSTEM_TENANT))
+    })?;
+    if !below_system {
+        return Err(ApiError::Forbidden);
+    }
     let body = body::json(asking.headers(), body, &app.config().limits).await?;
     let sent = Sent::read(body.clone())?;
     let vault = asking.vault();
