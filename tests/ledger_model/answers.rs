@@ -27,7 +27,6 @@ pub(crate) const ANSWERS: &[&str] = &[
     "Invalid(accountLocked)",
     "Invalid(connectionType)",
     "Invalid(dataStore)",
-    "Invalid(entityPrefix)",
     "Invalid(expirationDays)",
     "Invalid(id)",
     "Invalid(members)",

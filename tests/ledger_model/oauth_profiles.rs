@@ -231,8 +231,7 @@ pub(crate) fn picked(model: &Model, whom: Option<u64>, pick: &Pick) -> u64 {
 }
 
 impl ProfileAsk {
-    /// Beside MgmtAPI: those of data sources (hdp-api section 3). Every role there is so far holds all four, so that which
-    /// one is asked for is seen in decisions and from outside, not here.
+    /// Beside MgmtAPI: those of data sources (hdp-api section 3).
     pub(crate) fn permission(&self) -> u16 {
         match self {
             Self::Create { .. } => 1,

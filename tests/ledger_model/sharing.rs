@@ -129,10 +129,10 @@ pub(crate) fn tour() -> Vec<Wish> {
     all.map(Wish::Share).into()
 }
 
-/// The third data source, for whose owner somebody else has to ask.
-pub(crate) fn tour_for_another() -> Wish {
-    let source = Pick { number: 3, own: false };
-    let (permissions, expected) = (Some(vec![2]), Expected::Nothing);
+/// Exactly what its owner may do with a data source, said by who acts for him.
+pub(crate) fn set(source: u8, permissions: &[u8]) -> Wish {
+    let source = Pick { number: source, own: false };
+    let (permissions, expected) = (Some(permissions.to_vec()), Expected::Nothing);
     Wish::Share(ShareWish::Permissions { source, permissions, expected })
 }
 

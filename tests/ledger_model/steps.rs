@@ -315,6 +315,13 @@ fn ask() -> BoxedStrategy<Step> {
             key: None,
             wish,
         }),
+        // Who names himself in `?user=`, and may.
+        1 => (2..5_u8, prop_oneof![2 => sources(), 1 => shares()]).prop_map(|(by, wish)| Step::Ask {
+            by: Some(by),
+            behalf: Some(HIMSELF),
+            key: None,
+            wish,
+        }),
         1 => any::<u8>().prop_map(|back| Step::Again { back }),
     ]
     .boxed()
@@ -414,6 +421,7 @@ fn world() -> Vec<Step> {
         source(4, 1, ConnectionType::Cloud, 2),
         by_its_owner(1, sharing::with_tenant(1, 2)),
         by_its_owner(4, sharing::first_member(4, 3)),
+        Step::Ask { by: Some(1), behalf: Some(3), key: None, wish: sharing::set(2, &[2, 3]) },
     ]
 }
 
@@ -422,9 +430,7 @@ pub(crate) fn tour() -> Vec<Step> {
     let parts =
         [sharing::tour(), limits::tour(), settings::tour(), users::tour(), roles::tour(), tenants::tour()];
     let ask = |wish| Step::Ask { by: Some(1), behalf: None, key: None, wish };
-    let wish = sharing::tour_for_another();
-    let for_another = Step::Ask { by: Some(1), behalf: Some(4), key: None, wish };
-    world().into_iter().chain([for_another]).chain(parts.into_iter().flatten().map(ask)).collect()
+    world().into_iter().chain(parts.into_iter().flatten().map(ask)).collect()
 }
 
 pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {

@@ -212,8 +212,10 @@ pub(crate) fn tour() -> Vec<Wish> {
         UserWish::Unlock { user },
         UserWish::Delete { user, expected, stale: false },
     ];
-    let lock = Wish::Lock { user, secs: 60 };
-    [lock].into_iter().chain(all.map(Wish::Change)).collect()
+    let lock = || Wish::Lock { user, secs: 60 };
+    // That he may log in is said again, and changes nothing.
+    let unlock = UserWish::Status { user, expected: Expected::Nothing, active: true, locked: Some(false) };
+    [lock(), Wish::Change(unlock), lock()].into_iter().chain(all.map(Wish::Change)).collect()
 }
 
 /// What the edge does with it for `whom`, who asks.
