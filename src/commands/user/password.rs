@@ -68,7 +68,6 @@ pub(super) fn by_another(
 ) -> Result<UserPasswordSet, Refusal> {
     sealed_under(row.key_id(), &change.hash)?;
     let expires_at = match (&change.hash, &row.password) {
-        (Some(_), _) => end(change.status, change.expires_at, now),
         (None, None) => return Err(Refusal::invalid(field, "this user has no password yet: send one")),
         // A temporary one was judged by its length alone, and dies when it was to die (hdp-api 9.25).
         (None, Some(before)) if before.status == PasswordStatus::MustChange => {
@@ -81,7 +80,7 @@ pub(super) fn by_another(
                 (before, given) => before.or(given),
             }
         }
-        (None, Some(_)) => end(change.status, change.expires_at, now),
+        (Some(_), _) | (None, Some(_)) => end(change.status, change.expires_at, now),
     };
     let status = change.status;
     Ok(UserPasswordSet { hash: change.hash.clone(), status, expires_at, setter: PasswordSetter::Other })
