@@ -30,6 +30,8 @@ pub const OPTIONS_MAX: usize = 200;
 /// Most bytes that names and values of one data source's options may have together. With [`OPTIONS_MAX`] an event about
 /// them always fits its body.
 pub const OPTIONS_BYTES_MAX: usize = 32 << 10;
+/// The plain options that whom a data source is shared with may change while it keeps secrets: how it is asked, and not where.
+const RECEIVERS_OPTIONS: [&str; 2] = ["ODataVersion", "DefaultQueryOptions"];
 /// By how much a sealed value is longer than its text: the tag at the ciphertext's end.
 const TAG_BYTES: usize = 16;
 
@@ -140,6 +142,8 @@ pub(super) fn update(view: &View<'_>, cause: &Cause, wish: &UpdateDataSource) ->
     unchanged_since(row.changed, wish.expected.as_deref())?;
     if !owned {
         left_to_the_owner(row, wish)?;
+    } else if principal.acts_for_another && !principal.is_administrator() && keeps_sealed_options(row, wish) {
+        secrets_go_where_they_went(row, wish)?;
     }
     let anew = wish.permissions.as_ref().filter(|set| row.permissions.as_ref() != Some(set.list()));
     if anew.is_some() {
@@ -183,8 +187,10 @@ pub(super) fn update(view: &View<'_>, cause: &Cause, wish: &UpdateDataSource) ->
 }
 
 /// Whom a data source is shared with may change it, but not what would reach beyond it: its name, for a name that is taken tells
-/// what else its owner has; its profile, which would be another's; what its owner may do; and where its owner's secrets
-/// are sent.
+/// what else its owner has; its profile, which would be another's; what its owner may do; and, while it keeps secrets, be it by
+/// its profile, any option but [`RECEIVERS_OPTIONS`], for any other may say where they are sent. What he leaves out is what he
+/// would clear, as in every PUT, so he repeats what is not his to change; sealed options, which he is not shown, he does not
+/// name at all.
 fn left_to_the_owner(row: &DataSource, wish: &UpdateDataSource) -> Result<(), Refusal> {
     if wish.permissions.is_some() {
         return Err(Refusal::Forbidden);
@@ -192,9 +198,29 @@ fn left_to_the_owner(row: &DataSource, wish: &UpdateDataSource) -> Result<(), Re
     if wish.name.as_str() != row.name {
         return Err(Refusal::invalid("name", "a data source that is shared with you keeps its name"));
     }
-    if let Some(profile) = wish.profile.filter(|profile| row.profile != Some(*profile)) {
-        return Err(Refusal::UnknownReference(Object::OAuthProfile(profile)));
+    if wish.profile != row.profile {
+        let other = |profile| Refusal::UnknownReference(Object::OAuthProfile(profile));
+        return Err(wish.profile.map_or(Refusal::Forbidden, other));
     }
+    let has_secrets = row.profile.is_some() || !row.sealed_options.is_empty();
+    let stays = |name: &str| {
+        RECEIVERS_OPTIONS.contains(&name) || wish.plain_options.get(name) == row.plain_options.get(name)
+    };
+    let mut named = row.plain_options.iter().chain(wish.plain_options.iter());
+    if has_secrets && (!wish.sealed_options.is_empty() || !named.all(|(name, _)| stays(name))) {
+        return Err(Refusal::Forbidden);
+    }
+    secrets_go_where_they_went(row, wish)
+}
+
+/// Whether a sealed option stays that whoever asks need not know.
+fn keeps_sealed_options(row: &DataSource, wish: &UpdateDataSource) -> bool {
+    row.sealed_options.iter().any(|(name, _)| wish.sealed_options.get(name).is_none())
+}
+
+/// Where a provider asks and gives tokens is not for those to change who are not shown the secrets that are sent there: whom it
+/// is shared with, and who acts for the owner without 12.
+fn secrets_go_where_they_went(row: &DataSource, wish: &UpdateDataSource) -> Result<(), Refusal> {
     let moved = [AUTH_URI, TOKEN_URI]
         .into_iter()
         .find(|uri| wish.plain_options.get(*uri) != row.plain_options.get(*uri));

@@ -248,17 +248,21 @@ async fn a_receiver_who_may_change_it_leaves_its_secrets_and_its_name() {
     let read = place.get(&place.receiver, "/1").await.json();
     let same = put(read.clone()).await;
     assert_eq!((same.status, same.json()), (StatusCode::OK, read), "what he got can be put back");
-    let changed = json!({ "name": "Source", "description": "ours", "options": { "ConfigOptions": "x" } });
+    let changed =
+        json!({ "name": "Source", "description": "ours", "options": { "DefaultQueryOptions": "x" } });
     let answer = put(changed).await.json();
     assert_eq!(
         (&answer["options"], &answer["description"]),
-        (&json!({ "ConfigOptions": "x" }), &json!("ours"))
+        (&json!({ "DefaultQueryOptions": "x" }), &json!("ours"))
     );
     let options = place.get(&place.owner, "/1").await.json()["options"].clone();
-    assert_eq!(options, json!({ "ConfigOptions": "x", "Password": SECRET }), "sealed options stayed");
+    assert_eq!(options, json!({ "DefaultQueryOptions": "x", "Password": SECRET }), "sealed options stayed");
     for (body, status, code) in [
         (json!({ "name": "Other" }), 400, 222_299_004),
-        (json!({ "name": "Source", "options": { "TokenURI": "https://his.example/" } }), 400, 222_299_004),
+        (json!({ "name": "Source", "options": { "TokenURI": "https://his.example/" } }), 403, 222_208_103),
+        (json!({ "name": "Source", "options": { "ConfigOptions": "x" } }), 403, 222_208_103),
+        (json!({ "name": "Source", "options": { "Password": "" } }), 403, 222_208_103),
+        (json!({ "name": "Source", "options": { "Password": "his" } }), 403, 222_208_103),
         (json!({ "name": "Source", "options": { "OAuthProfileId": "1" } }), 400, 222_207_710),
         (json!({ "name": "Source", "permissions": [2] }), 403, 222_208_103),
     ] {
@@ -272,11 +276,11 @@ async fn a_receiver_who_may_change_it_leaves_its_secrets_and_its_name() {
 async fn a_repetition_is_answered_as_long_as_the_share_lasts() {
     let place = Place::with_source().await;
     place.share(1, RECEIVER, &[2, 3]).await;
-    let body = json!({ "name": "Source", "options": { "Password": "another" } }).to_string();
+    let body = json!({ "name": "Source", "options": { "ODataVersion": "2" } }).to_string();
     let headers = [JSON, "idempotency-key: one"];
     let path = format!("{SOURCES}/1");
     let first = place.house.send_as(&place.receiver, Method::PUT, &path, &headers, body.clone()).await;
-    assert_eq!((first.status, &first.json()["options"]["Password"]), (StatusCode::OK, &json!("another")));
+    assert_eq!((first.status, &first.json()["options"]["ODataVersion"]), (StatusCode::OK, &json!("2")));
     let size = place.house.ledger.size();
     let again = place.house.send_as(&place.receiver, Method::PUT, &path, &headers, body.clone()).await;
     assert_eq!((again.status, again.json()), (first.status, first.json()));

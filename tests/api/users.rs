@@ -372,9 +372,16 @@ async fn his_data_sources_are_listed_page_by_page() {
     let his = house.get_as(ADMIN, &format!("{bob_path}/datasources")).await.json();
     let row = &his["dataSources"][0];
     assert_eq!((&row["id"], &row["permissions"]), (&json!("2"), &json!([2, 7])));
+    assert_eq!(row["description"], "mine");
     assert_eq!((&row["sharedByAnotherUser"], &row["sharedWithAnotherUser"]), (&json!(true), &json!(false)));
     let hers = house.get_as(ADMIN, &format!("{path}/datasources?limit=1&after=1")).await.json();
     assert_eq!(hers["dataSources"][0]["sharedWithAnotherUser"], true);
+    // What its owner wrote about it is shown with those that he may view.
+    let share = json!({"sharedUsers": [{"userId": bob, "permissions": [7]}]});
+    house.post_as(&ann, &format!("{SOURCES}/2/sharedUsers"), &share).await;
+    let his = house.get_as(ADMIN, &format!("{bob_path}/datasources")).await.json();
+    let row = &his["dataSources"][0];
+    assert_eq!((&row["id"], &row["permissions"], row.get("description")), (&json!("2"), &json!([7]), None));
 }
 
 #[tokio::test]

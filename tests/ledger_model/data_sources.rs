@@ -71,7 +71,7 @@ pub(crate) struct Source {
     pub(crate) key: KeyId,
     description: Option<Sealed>,
     pub(crate) profile: Option<u64>,
-    plain: Vec<(String, String)>,
+    pub(crate) plain: Vec<(String, String)>,
     pub(crate) sealed: Vec<(String, Value)>,
     /// What is set for its owner.
     pub(crate) permissions: Option<Vec<u16>>,
@@ -156,9 +156,28 @@ impl Model {
                     if *name != row.name {
                         return Err(invalid("name"));
                     }
-                    if let Some(other) = profile.filter(|profile| row.profile != Some(*profile)) {
-                        return Err(Refusal::UnknownReference(Object::OAuthProfile(OAuthProfileId(other))));
+                    match profile {
+                        same if *same == row.profile => {}
+                        Some(other) => {
+                            let other = Object::OAuthProfile(OAuthProfileId(*other));
+                            return Err(Refusal::UnknownReference(other));
+                        }
+                        None => return Err(Refusal::Forbidden),
                     }
+                    // While there are secrets, only how it is asked.
+                    let secret = row.profile.is_some() || !row.sealed.is_empty();
+                    let changed = changed(&row.plain, plain);
+                    let his = ["ODataVersion", "DefaultQueryOptions"];
+                    if secret && (!sealed.is_empty() || !changed.iter().all(|name| his.contains(name))) {
+                        return Err(Refusal::Forbidden);
+                    }
+                }
+                // Nor does who acts for the owner send elsewhere what he is not shown.
+                let kept = row.sealed.iter().any(|(name, _)| sealed.iter().all(|(other, _)| other != name));
+                let uris = ["AuthURI", "TokenURI"];
+                let moved = changed(&row.plain, plain).iter().any(|name| uris.contains(name));
+                if moved && (!owned || kept && who.acting && !who.administrator()) {
+                    return Err(invalid("options"));
                 }
                 let other = |set: &&SourcePermissions| row.permissions != Some(numbers(set.list()));
                 let anew = permissions.as_ref().filter(other);
@@ -251,6 +270,13 @@ impl Model {
             SourceAsk::Delete { .. } | SourceAsk::Reveal { .. } => {}
         }
     }
+}
+
+/// The options that one list has otherwise than the other, or not at all.
+fn changed<'a>(before: &'a [(String, String)], after: &'a [(String, String)]) -> Vec<&'a str> {
+    let other = |one: &&'a (String, String), all: &[(String, String)]| !all.contains(one);
+    let gone = before.iter().filter(|one| other(one, after));
+    gone.chain(after.iter().filter(|one| other(one, before))).map(|(name, _)| name.as_str()).collect()
 }
 
 fn if_match(row: &Source, expected: Option<&Vec<u64>>) -> Result<(), Refusal> {

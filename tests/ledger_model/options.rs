@@ -88,13 +88,21 @@ pub(crate) struct Options {
     password: Opt,
     /// One that no data store knows.
     own: Opt,
+    /// Where the secrets go.
+    uri: Opt,
     fill: Fill,
 }
 
 impl Options {
     /// Something of everything.
     pub(crate) fn some() -> Self {
-        Self { odata: Opt::Value, password: Opt::Value, own: Opt::LeftOut, fill: Fill::Not }
+        Self {
+            odata: Opt::Value,
+            password: Opt::Value,
+            own: Opt::LeftOut,
+            uri: Opt::LeftOut,
+            fill: Fill::Not,
+        }
     }
 }
 
@@ -121,10 +129,12 @@ fn options() -> impl Strategy<Value = Options> {
         1 => any::<bool>().prop_map(Fill::Count),
         2 => any::<bool>().prop_map(Fill::Bytes),
     ];
-    (opt(), opt(), opt(), fill).prop_map(|(odata, password, own, fill)| Options {
+    let uri = prop_oneof![8 => Just(Opt::LeftOut), 1 => Just(Opt::Value)];
+    (opt(), opt(), opt(), uri, fill).prop_map(|(odata, password, own, uri, fill)| Options {
         odata,
         password,
         own,
+        uri,
         fill,
     })
 }
@@ -285,7 +295,7 @@ fn replaced(
     let stored = model.source(source);
     let own = stored.filter(|_| !foreign_key).map(|row| vault.data_key(&row.key).expect("a living key"));
     let key = own.unwrap_or_else(|| vault.new_data_key().key);
-    let (plain, sealed) = told(vault, &key, options, stored.map_or(&[], |row| &row.sealed));
+    let (mut plain, mut sealed) = told(vault, &key, options, stored.map_or(&[], |row| &row.sealed));
     let store = match store {
         Repeat::LeftOut => None,
         Repeat::Stored => stored.map(|row| row.store),
@@ -300,8 +310,13 @@ fn replaced(
             Some(ConnectionType::Hybrid) => ConnectionType::Cloud,
         }),
     };
-    // Whom it is shared with keeps its name, mostly, and its profile.
+    // Whom it is shared with keeps its name, mostly, and its profile, and mostly all options but one.
     let others = stored.filter(|row| Some(row.owner) != whom && *name > 0);
+    if let Some(row) = others.filter(|_| *name > 1) {
+        plain.retain(|(name, _)| name == "ODataVersion");
+        plain.extend(row.plain.iter().filter(|(name, _)| name != "ODataVersion").cloned());
+        sealed.clear();
+    }
     let name = others.map_or_else(|| format!("source-{name}"), |row| row.name.clone());
     let description = described.then(|| text(vault, &key));
     let profile = match others {
@@ -372,6 +387,9 @@ fn told(vault: &Vault, key: &DataKey, options: &Options, before: &[(String, Valu
         Opt::LeftOut => {}
         Opt::Empty => plain.push(("ODataVersion".to_owned(), String::new())),
         Opt::Value => plain.push(("ODataVersion".to_owned(), "4".to_owned())),
+    }
+    if matches!(options.uri, Opt::Value) {
+        plain.push(("TokenURI".to_owned(), "https://provider.example/token".to_owned()));
     }
     let mut sealed = Vec::new();
     for (name, option) in [("Password", &options.password), ("Something else", &options.own)] {

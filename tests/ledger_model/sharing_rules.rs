@@ -196,7 +196,13 @@ impl Model {
         }
         for (id, permissions) in wish.tenants.iter() {
             let there = self.tenant(id.0).is_some();
+            // Who acts for another gives nothing to himself, by his tenant either.
+            let lives_there = self
+                .users
+                .iter()
+                .any(|user| request.by == Actor::User(UserId(user.id)) && user.tenant == id.0);
             match there && who.administers(id.0) {
+                true if who.acting && !who.administrator() && lives_there => return Err(Refusal::Forbidden),
                 true => his(permissions)?,
                 false if there && who.tenant == id.0 => return Err(Refusal::Forbidden),
                 false => return Err(Refusal::UnknownReference(Object::Tenant(*id))),

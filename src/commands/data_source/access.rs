@@ -241,7 +241,8 @@ pub(in crate::commands) fn may_repeat(
 }
 
 /// Whether `principal` may use a data source, as what `permission` stands for (5, 6, 7 or 10): by itself, or through a group.
-/// What is set on a group takes the place of what is set on its members, which he has to see all the same.
+/// What is set on a group, or given with it, takes the place of what is set on its members, which he has to see all the same;
+/// where nothing is, what is set on a member holds (hdp-api 4.4).
 pub fn may_use(
     state: &State<'_>,
     principal: &Principal,
@@ -252,9 +253,12 @@ pub fn may_use(
     let Some(itself) = seen(state, principal, source) else { return false };
     match through {
         None => itself.permits(principal, permission),
-        Some(group) => {
-            state.data_sources.members.get(&(group, source)).is_some()
-                && seen(state, principal, group).is_some_and(|group| group.permits(principal, permission))
+        Some(group) if state.data_sources.members.get(&(group, source)).is_some() => {
+            seen(state, principal, group).is_some_and(|group| {
+                let says = if group.exactly.is_some() { group } else { itself };
+                says.permits(principal, permission)
+            })
         }
+        Some(_) => false,
     }
 }

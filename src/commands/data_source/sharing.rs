@@ -130,7 +130,7 @@ fn sharing(
         his_to_give(principal, seen, permissions)?;
     }
     for (tenant, permissions) in wish.tenants.iter() {
-        with_tenant(state, principal, *tenant)?;
+        with_tenant(state, cause, principal, *tenant)?;
         his_to_give(principal, seen, permissions)?;
     }
     if seen.row.is_group() {
@@ -212,11 +212,22 @@ fn with_user(
     Ok(())
 }
 
-/// Only administrators share with tenants: with one that they administer. In his own tenant anybody sees which it is.
-fn with_tenant(state: &State<'_>, principal: &Principal, tenant: TenantId) -> Result<(), Refusal> {
+/// Only administrators share with tenants: with one that they administer. In his own tenant anybody sees which it is. Whoever
+/// shares for another gives nothing to himself by his tenant either, unless he holds 12, who needs no share.
+fn with_tenant(
+    state: &State<'_>,
+    cause: &Cause,
+    principal: &Principal,
+    tenant: TenantId,
+) -> Result<(), Refusal> {
     let there = state.tenants.rows.get(&tenant).is_some();
     if there && principal.administers(tenant) {
-        Ok(())
+        let for_another = principal.acts_for_another && !principal.is_administrator();
+        let lives_there = match cause.actor {
+            Actor::User(actor) => state.users.rows.get(&actor).is_some_and(|row| row.tenant == tenant),
+            _ => false,
+        };
+        if for_another && lives_there { Err(Refusal::Forbidden) } else { Ok(()) }
     } else if there && principal.tenant == tenant {
         Err(Refusal::Forbidden)
     } else {

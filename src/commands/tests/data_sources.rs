@@ -3,6 +3,7 @@ use events::{
     event::Event,
     id::{DataSourceId, DataStoreId, OAuthProfileId, Sequence, UserId},
     sealed::{Field, Sealed},
+    sorted::SortedMap,
 };
 use projections::data_sources::DataSource;
 
@@ -187,6 +188,50 @@ fn groups_are_connected_as_groups_and_nothing_else_is() {
         let refused = world.when(11, create_with("x", |wish| wish.data_store = DataStoreId(store))).err();
         assert!(matches!(refused, Some(Refusal::Invalid { field: "dataStore", .. })), "{store}: {refused:?}");
     }
+}
+
+#[test]
+fn who_acts_for_the_owner_without_12_sends_the_secrets_that_stay_nowhere_else() {
+    let mut world = World::with_owners();
+    let uri = |text: &str| -> SortedMap<String, String> {
+        [("TokenURI".to_owned(), text.to_owned())].into_iter().collect()
+    };
+    for name in ["with-a-secret", "without"] {
+        let made = create_with(name, |wish| {
+            (wish.data_store, wish.plain_options) = (DataStoreId(1), uri("https://provider.example/"));
+            wish.sealed_options = ["ClientSecret", "RefreshToken"]
+                .into_iter()
+                .filter(|_| name != "without")
+                .map(|name| (name.to_owned(), sealed(50)))
+                .collect();
+        });
+        world.then(11, made);
+    }
+    let put = |id, plain: &SortedMap<String, String>, sealed: &[(&str, Option<Sealed>)]| {
+        update_with(id, |wish| {
+            wish.plain_options = plain.clone();
+            wish.sealed_options =
+                sealed.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        })
+    };
+    let same = uri("https://provider.example/");
+    let auth = [("AuthURI".to_owned(), "https://his.example/".to_owned())];
+    let with_auth = same.iter().cloned().chain(auth).collect();
+    for moved in [uri("https://his.example/"), SortedMap::default(), with_auth] {
+        for some in [&[][..], &[("ClientSecret", Some(sealed(50)))]] {
+            let refused = world.when_for(14, Some(11), put(6, &moved, some)).err();
+            assert!(
+                matches!(refused, Some(Refusal::Invalid { field: "options", .. })),
+                "{moved:?}: {refused:?}"
+            );
+        }
+        let all_anew = [("ClientSecret", Some(sealed(50))), ("RefreshToken", None)];
+        assert!(world.when_for(14, Some(11), put(6, &moved, &all_anew)).is_ok(), "none stays");
+        assert!(world.when_for(14, Some(11), put(7, &moved, &[])).is_ok(), "none is there");
+        assert!(world.when_for(1, Some(11), put(6, &moved, &[])).is_ok(), "12 is shown them anyway");
+        assert!(world.when(11, put(6, &moved, &[])).is_ok(), "the owner's own");
+    }
+    assert!(world.when_for(14, Some(11), put(6, &same, &[])).is_ok());
 }
 
 #[test]

@@ -2,12 +2,14 @@
 
 use events::{
     data_source::{DataSourceMembersChanged, DataSourceShared, DataSourceUnshared},
+    envelope::{Stream, StreamKind},
     event::Event,
     id::{DataSourceId, DataStoreId, OAuthProfileId, PermissionId, TenantId, UserId},
     sorted::{SortedMap, SortedVec},
+    tenant::TenantAdministratorsChanged,
 };
 
-use super::{A, World, data_sources::create_with, ids};
+use super::{A, SYSTEM, World, data_sources::create_with, ids, sealed};
 use crate::{
     auth::principal::Principal,
     commands::{
@@ -335,7 +337,7 @@ fn who_has_it_by_a_share_leaves_to_the_owner_what_reaches_beyond_it() {
     world.then(11, share(1, 12, &[2, 3]));
     let refused = |change: fn(&mut UpdateDataSource)| world.when(12, put_with(&world, 1, change)).err();
     assert_eq!(refused(|_| {}), None);
-    assert_eq!(refused(|wish| wish.profile = None), None);
+    assert_eq!(refused(|wish| wish.profile = None), Some(Refusal::Forbidden), "nor does he clear it");
     // 5 is his own, 2 is the owner's and not this data source's, 99 is nobody's.
     for profile in [5, 2, 99] {
         let wish = put_with(&world, 1, |wish| wish.profile = Some(OAuthProfileId(profile)));
@@ -347,15 +349,90 @@ fn who_has_it_by_a_share_leaves_to_the_owner_what_reaches_beyond_it() {
         let wish = put_with(&world, 1, |wish| wish.name = DataSourceName::parse(name).expect("good"));
         assert!(matches!(world.when(12, wish).err(), Some(Refusal::Invalid { field: "name", .. })), "{name}");
     }
-    let wish = put_with(&world, 1, |wish| {
-        wish.plain_options =
-            [("TokenURI".to_owned(), "https://his.example/".to_owned())].into_iter().collect();
-    });
-    assert!(matches!(world.when(12, wish).err(), Some(Refusal::Invalid { field: "options", .. })));
     assert_eq!(
         refused(|wish| wish.permissions = Some(SourcePermissions::of_owner(&[2]).expect("good"))),
         Some(Refusal::Forbidden)
     );
+}
+
+fn plain(options: &[(&str, &str)]) -> SortedMap<String, String> {
+    options.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+#[test]
+fn who_has_it_by_a_share_changes_no_option_that_may_say_where_its_secrets_go() {
+    const KEPT: (&str, &str) = ("ConfigOptions", "x");
+    const VERSION: (&str, &str) = ("ODataVersion", "4");
+    let mut world = World::with_owners();
+    // 6 has a password, 7 a profile, 8 no secret at all.
+    for (name, password, profile) in [("six", true, None), ("seven", false, Some(1)), ("eight", false, None)]
+    {
+        let made = create_with(name, |wish| {
+            (wish.plain_options, wish.profile) = (plain(&[KEPT, VERSION]), profile.map(OAuthProfileId));
+            if !password {
+                wish.sealed_options = SortedMap::default();
+            }
+        });
+        world.then(11, made);
+    }
+    for id in [6, 7, 8] {
+        world.then(11, share(id, 12, &[2, 3]));
+    }
+    let with_plain = |id, options: &[(&str, &str)]| {
+        world.when(12, put_with(&world, id, |wish| wish.plain_options = plain(options))).err()
+    };
+    let with_sealed = |id, name: &str, value: Option<_>| {
+        let options = [(name.to_owned(), value)].into_iter().collect();
+        world.when(12, put_with(&world, id, |wish| wish.sealed_options = options)).err()
+    };
+    for id in [6, 7] {
+        for good in
+            [&[KEPT, VERSION][..], &[KEPT], &[KEPT, ("ODataVersion", "2"), ("DefaultQueryOptions", "q")]]
+        {
+            assert_eq!(with_plain(id, good), None, "{id} {good:?}");
+        }
+        let token_uri = ("TokenURI", "https://his.example/");
+        for bad in [&[VERSION][..], &[("ConfigOptions", "y")], &[KEPT, ("Scope", "all")], &[KEPT, token_uri]]
+        {
+            assert_eq!(with_plain(id, bad), Some(Refusal::Forbidden), "{id} {bad:?}");
+        }
+        for (name, value) in [("Password", Some(sealed(50))), ("Password", None), ("Proxy", Some(sealed(50)))]
+        {
+            assert_eq!(with_sealed(id, name, value), Some(Refusal::Forbidden), "{id} {name}");
+        }
+    }
+    // Without secrets he changes what he likes, but never where tokens would come from.
+    assert_eq!((with_plain(8, &[VERSION]), with_sealed(8, "Proxy", Some(sealed(50)))), (None, None));
+    let moved = with_plain(8, &[KEPT, VERSION, ("AuthURI", "https://his.example/")]);
+    assert!(matches!(moved, Some(Refusal::Invalid { field: "options", .. })), "{moved:?}");
+}
+
+#[test]
+fn who_shares_for_another_gives_nothing_to_himself_by_his_tenant() {
+    let mut world = World::with_owners();
+    world.people(&[(20, SYSTEM, &[3, 2, 11, 21])]);
+    let added = [UserId(11), UserId(20)].into_iter().collect();
+    let change = TenantAdministratorsChanged { added, removed: SortedVec::default() };
+    world.record(A, Stream::new(StreamKind::TENANT, A.0), change.into());
+    // 11 and 14 both administer A, where both live.
+    assert!(world.when(11, share_with(1, A.0, &[2])).is_ok(), "his own is his to share");
+    assert!(world.when_for(11, Some(11), share_with(1, A.0, &[2])).is_err(), "he does not hold 21");
+    assert_eq!(world.when_for(14, Some(11), share_with(1, A.0, &[2])).err(), Some(Refusal::Forbidden));
+    assert!(
+        world.when_for(20, Some(11), share_with(1, A.0, &[2])).is_ok(),
+        "who lives elsewhere gets nothing"
+    );
+    assert!(world.when_for(1, Some(11), share_with(1, A.0, &[2])).is_ok());
+    world.then(11, share_with(1, A.0, &[2]));
+    let more = ChangeShare {
+        id: DataSourceId(1),
+        expected: None,
+        with: Receiver::Tenant(A),
+        permissions: of_share(&[2, 3]),
+    };
+    let refused = world.when_for(14, Some(11), Wish::ChangeShare(more)).err();
+    assert_eq!(refused, Some(Refusal::Forbidden), "nor more than it has");
+    assert!(world.when_for(14, Some(11), unshare(1, Receiver::Tenant(A))).is_ok());
 }
 
 /// With group 6 of user 11, and one of user 12.
@@ -472,4 +549,13 @@ fn what_is_used_through_a_group_is_the_groups_to_permit_and_the_users_to_see() {
     assert!(!uses(&world, 11, 2, None), "the owner does not hold 7");
     does(&mut world, 1, 11, set(2, Some(&[7])));
     assert!(uses(&world, 11, 2, None));
+    // Nothing is set on the group for its owner, so what is set on its members holds.
+    assert!(uses(&world, 11, 2, Some(6)) && !uses(&world, 11, 1, Some(6)));
+    does(&mut world, 1, 11, set(6, Some(&[2])));
+    assert!(!uses(&world, 11, 2, Some(6)), "now the group says otherwise");
+    does(&mut world, 1, 11, set(6, None));
+    does(&mut world, 1, 11, set(2, Some(&[2])));
+    world.people(&[(11, A, &[2, 7, 11])]);
+    assert!(!uses(&world, 11, 2, Some(6)), "a group that says nothing is no way around its members");
+    assert!(uses(&world, 11, 1, Some(6)));
 }

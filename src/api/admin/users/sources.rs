@@ -31,7 +31,10 @@ use crate::{
         openapi::{self, ids, parameters, tag},
         slices,
     },
-    auth::{permission::VIEW_USERS, principal::Principal},
+    auth::{
+        permission::{VIEW_DATA_SOURCE, VIEW_USERS},
+        principal::Principal,
+    },
     commands::data_source::access::{SETTABLE, seen},
 };
 
@@ -44,6 +47,7 @@ struct Row {
     name: String,
     data_store: u32,
     is_group: bool,
+    /// Of another user's only when he may view it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     description: Option<String>,
@@ -96,8 +100,11 @@ pub(in crate::api::admin) async fn list(
     };
     let present = |id: u64, found: Found| {
         let Found { row, owned, shared, permissions } = found;
+        // Its owner may live elsewhere: what he wrote is told no further than to those who may read it.
+        let told = owned || permissions.contains(&VIEW_DATA_SOURCE.0);
+        let description = row.description.as_ref().filter(|_| told);
         let description =
-            open_text(asking.vault(), row.description.as_ref(), StreamKind::DATA_SOURCE, Field::DESCRIPTION)?;
+            open_text(asking.vault(), description, StreamKind::DATA_SOURCE, Field::DESCRIPTION)?;
         Ok(Row {
             id: id.to_string(),
             name: row.name.clone(),
