@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use events::{
-    data_source::{ConnectionType, DataSourceUpdated},
+    data_source::{ConnectionType, DataSourceMembersChanged, DataSourceUpdated},
     envelope::Envelope,
     event::Event,
     id::{DataSourceId, DataStoreId, OAuthProfileId, PermissionId, Sequence, TenantId, UserId},
@@ -144,6 +144,9 @@ projection! {
             shared_tenants: (DataSourceId, TenantId) => SortedVec<PermissionId>;
             /// The members of a group, each with the prefix of its tables' names.
             members: (DataSourceId, DataSourceId) => String;
+            /// The keys of data sources that a user deleted: the log still holds what they sealed, and his erasure destroys
+            /// them, too.
+            ended: (UserId, KeyId) => ();
         }
         index {
             /// A user's data sources by what lists can be filtered by: whether it is a group, whether it is reached by
@@ -210,6 +213,7 @@ impl DataSources<'_> {
                 self.unshare(id, &before);
                 self.disband(id);
                 self.rows.remove(&id);
+                self.ended.put((before.owner, before.key_id), ());
             }
             Event::DataSourceShared(shared) => {
                 let Some(before) = self.rows.get(&id).cloned() else { return };
@@ -246,20 +250,21 @@ impl DataSources<'_> {
             }
             Event::DataSourceMembersChanged(change) => {
                 let Some(before) = self.rows.get(&id).cloned() else { return };
-                for member in change.removed.iter() {
-                    self.members.remove(&(id, *member));
-                    self.groups_of.remove(&(*member, id));
-                }
-                for (member, prefix) in change.set.iter() {
-                    self.members.put((id, *member), prefix.clone());
-                    self.groups_of.put((*member, id), ());
-                }
+                self.regroup(id, change);
                 self.touch(id, &before, header.sequence);
             }
-            facts!(ledger)
+            Event::UserDeleted(_) => self.forget_ended(UserId(header.stream.id)),
+            Event::UserCreated(_)
+            | Event::UserLocked(_)
+            | Event::UserUnlocked(_)
+            | Event::UserUpdated(_)
+            | Event::UserStatusSet(_)
+            | Event::UserPasswordSet(_)
+            | Event::UserRolesSet(_)
+            | Event::UserMoved(_)
+            | facts!(ledger)
             | facts!(tenant)
             | facts!(role)
-            | facts!(user)
             | facts!(oauth_app)
             | facts!(oauth_profile)
             | facts!(disclosure)
@@ -334,6 +339,24 @@ impl DataSources<'_> {
         }
     }
 
+    fn forget_ended(&mut self, user: UserId) {
+        let keys: Vec<KeyId> = self.ended_of(user).collect();
+        for key in keys {
+            self.ended.remove(&(user, key));
+        }
+    }
+
+    fn regroup(&mut self, id: DataSourceId, change: &DataSourceMembersChanged) {
+        for member in change.removed.iter() {
+            self.members.remove(&(id, *member));
+            self.groups_of.remove(&(*member, id));
+        }
+        for (member, prefix) in change.set.iter() {
+            self.members.put((id, *member), prefix.clone());
+            self.groups_of.put((*member, id), ());
+        }
+    }
+
     fn index(&mut self, id: DataSourceId, row: &DataSource) {
         self.by_owner.put((row.owner, row.is_group(), row.is_odata(), row.lets_view(), id), ());
         self.by_name.put((row.owner, row.name.clone()), id);
@@ -378,6 +401,12 @@ impl DataSources<'_> {
         after: DataSourceId,
     ) -> impl Iterator<Item = DataSourceId> + '_ {
         passing(&self.with_tenant, tenant, filter, after)
+    }
+
+    /// The keys of the data sources of `owner` that are gone, in their order.
+    pub fn ended_of(&self, owner: UserId) -> impl Iterator<Item = KeyId> + '_ {
+        let all = (owner, KeyId([0; 32]))..=(owner, KeyId([u8::MAX; 32]));
+        self.ended.range(all).map(|((_, key), ())| *key)
     }
 
     /// With which users after `after` a data source is shared, in the order of their ids.

@@ -46,6 +46,9 @@ projection! {
         primary {
             /// By id.
             rows: OAuthProfileId => Arc<OAuthProfile>;
+            /// The keys of profiles that a user deleted: the log still holds what they sealed, and his erasure destroys them,
+            /// too.
+            ended: (UserId, KeyId) => ();
         }
         index {
             /// A user's profiles, in the order of their ids.
@@ -103,17 +106,33 @@ impl OAuthProfiles<'_> {
                 let Some(before) = self.rows.get(&id).cloned() else { return };
                 self.forget(id, &before);
                 self.rows.remove(&id);
+                self.ended.put((before.owner, before.key_id()), ());
             }
-            facts!(ledger)
+            Event::UserDeleted(_) => self.forget_ended(UserId(header.stream.id)),
+            Event::UserCreated(_)
+            | Event::UserLocked(_)
+            | Event::UserUnlocked(_)
+            | Event::UserUpdated(_)
+            | Event::UserStatusSet(_)
+            | Event::UserPasswordSet(_)
+            | Event::UserRolesSet(_)
+            | Event::UserMoved(_)
+            | facts!(ledger)
             | facts!(tenant)
             | facts!(role)
-            | facts!(user)
             | facts!(oauth_app)
             | facts!(data_source)
             | facts!(disclosure)
             | facts!(limit)
             | facts!(setting)
             | facts!(ip_whitelist) => {}
+        }
+    }
+
+    fn forget_ended(&mut self, user: UserId) {
+        let keys: Vec<KeyId> = self.ended_of(user).collect();
+        for key in keys {
+            self.ended.remove(&(user, key));
         }
     }
 
@@ -137,6 +156,12 @@ impl OAuthProfiles<'_> {
     ) -> impl Iterator<Item = OAuthProfileId> + '_ {
         let from = (owner, OAuthProfileId(after.0.saturating_add(1)));
         self.by_owner.range(from..=(owner, OAuthProfileId(u64::MAX))).map(|((_, profile), ())| *profile)
+    }
+
+    /// The keys of the profiles of `owner` that are gone, in their order.
+    pub fn ended_of(&self, owner: UserId) -> impl Iterator<Item = KeyId> + '_ {
+        let all = (owner, KeyId([0; 32]))..=(owner, KeyId([u8::MAX; 32]));
+        self.ended.range(all).map(|((_, key), ())| *key)
     }
 
     /// The profiles of an application, in the order of their ids.

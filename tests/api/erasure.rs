@@ -182,6 +182,45 @@ async fn l7_nothing_personal_of_a_deleted_user_can_be_read_and_his_ids_remain() 
 }
 
 #[tokio::test]
+async fn what_he_had_deleted_before_is_erased_with_him() {
+    let house = house();
+    let id = lived(&house).await;
+    let keys = his_keys(&house, id);
+    assert_eq!(keys.len(), 3);
+    let living = house.ledger.size() - 1;
+    let his = format!("{SECOND_NAME}:{PASSWORD}");
+    for path in [SOURCES, PROFILES] {
+        let gone = delete(&house, &his, &format!("{path}/1"), &[]).await;
+        assert_eq!(gone.status, StatusCode::NO_CONTENT, "{gone:?}");
+    }
+    assert_eq!(his_keys(&house, id).len(), 1);
+    assert!(keys.iter().all(|key| house.ledger.vault().data_key(key).is_ok()), "as long as he is there");
+    // The state that has it is the one that a restart reads.
+    let store = house.disk.open();
+    let folded = fold(&*store.reader(), Sequence(store.head().size), &mut |_| {}).expect("the log verifies");
+    assert_eq!(folded.view.state.digest().to_string(), house.state().1);
+
+    let gone = delete(&house, ADMIN, &format!("{USERS}/{id}"), &[]).await;
+    assert_eq!(gone.status, StatusCode::NO_CONTENT, "{gone:?}");
+    assert_eq!(house.facts().last().map(String::as_str), Some("UserDeleted"));
+    let vault = house.ledger.vault();
+    let store = house.disk.open().keys();
+    for key in &keys {
+        assert!(matches!(vault.data_key(key), Err(VaultError::Erased { .. })));
+        assert_eq!(store.get(&entries::data_key(key)).expect("reads"), None);
+    }
+    for path in [
+        format!("{SOURCES}/1?asOf={living}&user=d2cadmin"),
+        "/api/audit/objects/oauth_profile/1/history".to_owned(),
+        "/api/audit/objects/data_source/1/history".to_owned(),
+    ] {
+        let said = house.get_as(ADMIN, &path).await;
+        let text = String::from_utf8_lossy(&said.body);
+        assert!(!text.contains(SECRET), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn who_is_gone_leaves_his_name_and_nothing_else_to_who_comes_after() {
     let house = house();
     let first = create(&house, "ann", "first").await.json()["id"].as_u64().expect("an id");

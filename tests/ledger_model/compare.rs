@@ -5,6 +5,7 @@ use events::{
     envelope::{Stream, StreamKind},
     event::Event,
     id::{DataStoreId, OAuthAppId, Sequence, TenantId, UserId},
+    sealed::KeyId,
 };
 use projections::{State, oauth_apps::OAuthApp, streams::StreamHead};
 
@@ -46,6 +47,9 @@ fn compare_logins(model: &Model, house: &House, view: &View<'_>) -> Result<(), S
     for (row, key) in model.users.iter().map(|row| (row.id, row.name.key_id)) {
         same!(vault.data_key(&key).is_ok(), true, "whether the key of user {row} lives");
     }
+    for (kind, owner, key) in &model.ended {
+        same!(vault.data_key(key).is_ok(), true, "whether the key of a {kind} that user {owner} had lives");
+    }
     for key in &model.destroyed {
         same!(vault.data_key(key).is_err(), true, "whether the key {key} is gone");
     }
@@ -71,7 +75,23 @@ pub(crate) fn compare_state(model: &Model, state: &State<'_>) -> Result<(), Stri
     settings::compare(model, state)?;
     apps(model, state)?;
     oauth_profiles::compare(model, state)?;
-    data_sources::compare(model, state)
+    data_sources::compare(model, state)?;
+    ended(model, state)
+}
+
+fn ended(model: &Model, state: &State<'_>) -> Result<(), String> {
+    for (kind, actual) in [
+        (StreamKind::DATA_SOURCE, &state.data_sources.ended),
+        (StreamKind::OAUTH_PROFILE, &state.oauth_profiles.ended),
+    ] {
+        let expected = model.ended.iter().filter(|(of, _, _)| *of == kind);
+        let mut expected: Vec<(UserId, KeyId)> =
+            expected.map(|(_, owner, key)| (UserId(*owner), *key)).collect();
+        expected.sort();
+        let actual: Vec<(UserId, KeyId)> = actual.all().map(|(key, ())| *key).collect();
+        same!(actual, expected, "keys of every {kind} that is gone");
+    }
+    Ok(())
 }
 
 fn log(model: &Model, state: &State<'_>) -> Result<(), String> {

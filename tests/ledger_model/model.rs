@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use authledger::{commands, vault::login::LoginTag};
 use events::{
-    envelope::{Actor, Envelope, IdempotencyTags, Stream},
+    envelope::{Actor, Envelope, IdempotencyTags, Stream, StreamKind},
     event::Event,
     sealed::{KeyId, Sealed},
     tenant::TenantStatus,
@@ -105,6 +105,8 @@ pub(crate) struct Model {
     pub(crate) users_ever: u64,
     /// Keys that nothing may open any more.
     pub(crate) destroyed: Vec<KeyId>,
+    /// Keys of data sources and profiles that are gone while whose they were is there: of which kind, whose.
+    pub(crate) ended: Vec<(StreamKind, u64, KeyId)>,
     pub(crate) apps: Vec<App>,
     pub(crate) apps_ever: u64,
     pub(crate) profiles: Vec<Profile>,
@@ -137,6 +139,7 @@ impl Model {
             users: Vec::new(),
             users_ever: 1,
             destroyed: Vec::new(),
+            ended: Vec::new(),
             apps: Vec::new(),
             apps_ever: 0,
             profiles: Vec::new(),
@@ -365,12 +368,14 @@ impl Model {
         }
     }
 
-    /// What a user's end makes unreadable, beside him (hdp-api 9.18): all that was his.
+    /// What a user's end makes unreadable, beside him (hdp-api 9.18): all that is his, and all that was.
     fn destroy(&mut self, facts: &[Fact]) {
         for user in facts.iter().filter(|fact| fact.name == "UserDeleted").map(|fact| fact.stream.id) {
             let sources = self.sources.iter().filter(|source| source.owner == user).map(|source| source.key);
             let profiles = self.profiles.iter().filter(|profile| profile.owner == user);
-            self.destroyed.extend(sources.chain(profiles.map(|profile| profile.refresh.key_id)));
+            let ended = self.ended.iter().filter(|(_, owner, _)| *owner == user).map(|(_, _, key)| *key);
+            let profiles = profiles.map(|profile| profile.refresh.key_id);
+            self.destroyed.extend(sources.chain(profiles).chain(ended));
         }
     }
 
@@ -378,8 +383,16 @@ impl Model {
     fn goes(&mut self, fact: &Fact, sequence: u64) {
         let id = fact.stream.id;
         match fact.name {
-            "OAuthProfileDeleted" => self.profiles.retain(|profile| profile.id != id),
+            "OAuthProfileDeleted" => {
+                let gone = self.profiles.iter().filter(|profile| profile.id == id);
+                let gone = gone.map(|row| (fact.stream.kind, row.owner, row.refresh.key_id));
+                self.ended.extend(gone);
+                self.profiles.retain(|profile| profile.id != id);
+            }
+            "UserDeleted" => self.ended.retain(|(_, owner, _)| *owner != id),
             "DataSourceDeleted" => {
+                let gone = self.sources.iter().filter(|source| source.id == id);
+                self.ended.extend(gone.map(|row| (fact.stream.kind, row.owner, row.key)));
                 self.sources.retain(|source| source.id != id);
                 self.without_limits(fact.stream.kind, id);
                 self.without_shares(id);

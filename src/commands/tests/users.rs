@@ -2,6 +2,7 @@
 //! system tenant, 16 holds 15 in A. Without: 15 holds 7, 15, 16 in the system tenant. Each user's name has the login entry of
 //! his number.
 
+mod erasure;
 mod granting;
 
 use events::{

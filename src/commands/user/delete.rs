@@ -26,6 +26,10 @@ use crate::{
     vault::{entries, login::LoginTag},
 };
 
+/// Most keys that one erasure destroys. They come without leaves of their own: beside the 3 MiB of leaves that a batch may have,
+/// this many entries of 33 bytes fit into its 4 MiB.
+const KEYS_MAX: usize = 30_000;
+
 /// A user deleted.
 #[derive(Clone, Debug)]
 pub struct DeleteUser {
@@ -38,7 +42,8 @@ pub struct DeleteUser {
 }
 
 /// Records `UserDeleted` and, before it, the end of all that refers to him. Needs 12, or 16 and administrative access on his
-/// tenant; nobody deletes himself.
+/// tenant; nobody deletes himself. With his key go those of his data sources and profiles, also of those that were deleted before
+/// him; who has had more of them than one batch can destroy the keys of is not deleted at all, rather than erased in part.
 pub(in crate::commands) fn delete(
     view: &View<'_>,
     cause: &Cause,
@@ -60,12 +65,17 @@ pub(in crate::commands) fn delete(
     }
     let (mut facts, mut keys) = (Vec::new(), Vec::new());
     his_own(state, id, &mut facts, &mut keys);
+    keys.extend(state.data_sources.ended_of(id));
+    keys.extend(state.oauth_profiles.ended_of(id));
     let shared = state.data_sources.shared_with_user(id, Filter::default(), DataSourceId(0));
     let shared = shared.filter_map(|source| Some((source, state.data_sources.rows.get(&source)?)));
     facts.extend(shared.map(|(source, row)| unshared(source, row.tenant, id)));
     facts.extend(state.tenants.administered_by(id).map(|tenant| lost(tenant, id)));
     facts.push(Fact::new(row.tenant, stream(id), UserDeleted { key_id: row.key_id() }));
     keys.push(row.key_id());
+    if keys.len() > KEYS_MAX {
+        return Err(Refusal::TooManyEvents(keys.len()));
+    }
     Ok(Decision {
         facts: no_more_than_one_command(facts)?,
         keys: keys.iter().map(entries::destroy).collect(),
