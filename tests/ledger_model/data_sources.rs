@@ -148,37 +148,8 @@ impl Model {
             } => {
                 let Seen { row, owned, .. } = self.source_allowed(who, *source, MODIFY)?;
                 if_match(row, expected.as_ref())?;
-                if !owned {
-                    // Not what would reach beyond it: what else its owner has, and where his secrets go.
-                    if permissions.is_some() {
-                        return Err(Refusal::Forbidden);
-                    }
-                    if *name != row.name {
-                        return Err(invalid("name"));
-                    }
-                    match profile {
-                        same if *same == row.profile => {}
-                        Some(other) => {
-                            let other = Object::OAuthProfile(OAuthProfileId(*other));
-                            return Err(Refusal::UnknownReference(other));
-                        }
-                        None => return Err(Refusal::Forbidden),
-                    }
-                    // While there are secrets, only how it is asked.
-                    let secret = row.profile.is_some() || !row.sealed.is_empty();
-                    let changed = changed(&row.plain, plain);
-                    let his = ["ODataVersion", "DefaultQueryOptions"];
-                    if secret && (!sealed.is_empty() || !changed.iter().all(|name| his.contains(name))) {
-                        return Err(Refusal::Forbidden);
-                    }
-                }
-                // Nor does who acts for the owner send elsewhere what he is not shown.
-                let kept = row.sealed.iter().any(|(name, _)| sealed.iter().all(|(other, _)| other != name));
-                let uris = ["AuthURI", "TokenURI"];
-                let moved = changed(&row.plain, plain).iter().any(|name| uris.contains(name));
-                if moved && (!owned || kept && who.acting && !who.administrator()) {
-                    return Err(invalid("options"));
-                }
+                let said = (name.as_str(), *profile, plain.as_slice(), sealed.as_slice());
+                left_as_it_is(who, row, owned, said, permissions.is_some())?;
                 let other = |set: &&SourcePermissions| row.permissions != Some(numbers(set.list()));
                 let anew = permissions.as_ref().filter(other);
                 if anew.is_some() {
@@ -270,6 +241,46 @@ impl Model {
             SourceAsk::Delete { .. } | SourceAsk::Reveal { .. } => {}
         }
     }
+}
+
+/// What a PUT says: the name, the profile, the plain options, and the sealed ones.
+type Said<'a> = (&'a str, Option<u64>, &'a [(String, String)], &'a [(String, Option<Value>)]);
+
+/// What whoever is not the owner, or acts for him without 12, has to leave as it is.
+fn left_as_it_is(
+    who: &Who,
+    row: &Source,
+    owned: bool,
+    (name, profile, plain, sealed): Said<'_>,
+    permissions: bool,
+) -> Result<(), Refusal> {
+    let changed = changed(&row.plain, plain);
+    if !owned {
+        // Not what would reach beyond it: what else its owner has, and where his secrets go.
+        if permissions {
+            return Err(Refusal::Forbidden);
+        }
+        if *name != row.name {
+            return Err(invalid("name"));
+        }
+        if profile != row.profile {
+            let other = |id| Refusal::UnknownReference(Object::OAuthProfile(OAuthProfileId(id)));
+            return Err(profile.map_or(Refusal::Forbidden, other));
+        }
+        // While there are secrets, only how it is asked.
+        let secret = row.profile.is_some() || !row.sealed.is_empty();
+        let his = ["ODataVersion", "DefaultQueryOptions"];
+        if secret && (!sealed.is_empty() || !changed.iter().all(|name| his.contains(name))) {
+            return Err(Refusal::Forbidden);
+        }
+    }
+    // Nor does who acts for the owner send elsewhere what he is not shown.
+    let kept = row.sealed.iter().any(|(name, _)| sealed.iter().all(|(other, _)| other != name));
+    let moved = changed.iter().any(|name| ["AuthURI", "TokenURI"].contains(name));
+    if moved && (!owned || kept && who.acting && !who.administrator()) {
+        return Err(invalid("options"));
+    }
+    Ok(())
 }
 
 /// The options that one list has otherwise than the other, or not at all.
