@@ -99,7 +99,19 @@ pub(crate) fn roles() -> BoxedStrategy<Wish> {
     prop_oneof![5 => creates, 8 => puts, 2 => deletes].prop_map(Wish::Role).boxed()
 }
 
-/// One of everything, on the tenth role.
+/// A role that holds these.
+pub(crate) fn with(tenant: u8, permissions: &[u8]) -> Wish {
+    Wish::Role(RoleWish::Create {
+        tenant: Some(tenant),
+        name: 0,
+        described: false,
+        permissions: permissions.to_vec(),
+        users: Vec::new(),
+        foreign_key: false,
+    })
+}
+
+/// One of everything, on the eleventh role.
 pub(crate) fn tour() -> Vec<Wish> {
     let new = RoleWish::Create {
         tenant: Some(2),
@@ -110,7 +122,7 @@ pub(crate) fn tour() -> Vec<Wish> {
         foreign_key: false,
     };
     let put = RoleWish::Put {
-        role: 10,
+        role: 11,
         expected: Expected::Nothing,
         tenant: Repeat::LeftOut,
         name: Some(3),
@@ -119,7 +131,7 @@ pub(crate) fn tour() -> Vec<Wish> {
         users: None,
         foreign_key: false,
     };
-    let end = RoleWish::Delete { role: 10, expected: Expected::Nothing };
+    let end = RoleWish::Delete { role: 11, expected: Expected::Nothing };
     [new, put, end].map(Wish::Role).into()
 }
 

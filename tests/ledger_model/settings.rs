@@ -187,6 +187,12 @@ impl AddressChange {
     }
 }
 
+/// The addresses of whoever asks.
+pub(crate) fn his_addresses() -> Wish {
+    let (change, expected) = (AddressChange::New, Expected::Nothing);
+    Wish::Setting(SettingWish::OwnAddresses { change, foreign_key: false, lets_in: true, expected })
+}
+
 /// One of everything.
 pub(crate) fn tour() -> Vec<Wish> {
     let expected = Expected::Nothing;

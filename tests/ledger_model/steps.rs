@@ -206,6 +206,18 @@ pub(crate) fn secret() -> impl Strategy<Value = Secret> {
     prop_oneof![5 => Just(Secret::Kept), 5 => Just(Secret::New), 1 => Just(Secret::UnderAnotherKey)]
 }
 
+fn new_apps() -> BoxedStrategy<Wish> {
+    (tenant(), store(), 0..5_u8, any::<bool>(), rarely())
+        .prop_map(|(tenant, store, name, described, foreign_key)| Wish::App {
+            tenant,
+            store,
+            name,
+            described,
+            foreign_key,
+        })
+        .boxed()
+}
+
 fn wish() -> BoxedStrategy<Wish> {
     let lists = || vec(prop_oneof![9 => 1..4_u8, 1 => id()], 0..3);
     let new_tenants = (0..5_u8, any::<bool>(), lists(), rarely(), vec(id(), 0..3), any::<bool>()).prop_map(
@@ -249,15 +261,6 @@ fn wish() -> BoxedStrategy<Wish> {
         },
     );
     let locks = (id(), -100..100_000).prop_map(|(user, secs)| Wish::Lock { user, secs });
-    let apps = (tenant(), store(), 0..5_u8, any::<bool>(), rarely()).prop_map(
-        |(tenant, store, name, described, foreign_key)| Wish::App {
-            tenant,
-            store,
-            name,
-            described,
-            foreign_key,
-        },
-    );
     let puts = (id(), expected(), option::weighted(0.3, id()), store(), 0..5_u8, any::<bool>(), secret())
         .prop_map(|(app, expected, tenant, store, name, described, secret)| Wish::Put {
             app,
@@ -276,7 +279,7 @@ fn wish() -> BoxedStrategy<Wish> {
         3 => new_tenants,
         7 => users,
         2 => locks,
-        6 => apps,
+        6 => new_apps(),
         4 => puts,
         2 => deletes,
         2 => reveals,
@@ -319,6 +322,13 @@ fn ask() -> BoxedStrategy<Step> {
         1 => (2..5_u8, prop_oneof![2 => sources(), 1 => shares()]).prop_map(|(by, wish)| Step::Ask {
             by: Some(by),
             behalf: Some(HIMSELF),
+            key: None,
+            wish,
+        }),
+        // For another who administers more than he who asks.
+        1 => (prop_oneof![Just(1), id()], prop_oneof![new_apps(), shares()]).prop_map(|(whom, wish)| Step::Ask {
+            by: Some(2),
+            behalf: Some(whom),
             key: None,
             wish,
         }),
@@ -368,18 +378,12 @@ fn world() -> Vec<Step> {
         described: true,
         foreign_key: false,
     };
-    let profile = |by, app, name| Step::Ask {
-        by: Some(by),
-        behalf: None,
-        key: None,
-        wish: Wish::Profile(ProfileWish::Create {
-            app,
-            name,
-            described: true,
-            access: true,
-            foreign_key: false,
-        }),
+    let a_profile = |app, name| {
+        let (described, access, foreign_key) = (true, true, false);
+        Wish::Profile(ProfileWish::Create { app, name, described, access, foreign_key })
     };
+    let profile =
+        |by, app, name| Step::Ask { by: Some(by), behalf: None, key: None, wish: a_profile(app, name) };
     let source = |by, store, connection, name| Step::Ask {
         by: Some(by),
         behalf: None,
@@ -403,6 +407,7 @@ fn world() -> Vec<Step> {
         ask(tenant(2, vec![])),
         ask(user(3, 2, vec![7], vec![28])),
         ask(Wish::OldTenant(tenants::of_his(3, 3))),
+        ask(Wish::OldTenant(tenants::of_his(1, 2))),
         ask(user(2, 3, vec![4], vec![28])),
         ask(user(1, 4, vec![1], vec![])),
         ask(app(1, 0, 54)),
@@ -422,6 +427,11 @@ fn world() -> Vec<Step> {
         by_its_owner(1, sharing::with_tenant(1, 2)),
         by_its_owner(4, sharing::first_member(4, 3)),
         Step::Ask { by: Some(1), behalf: Some(3), key: None, wish: sharing::set(2, &[2, 3]) },
+        by_its_owner(5, settings::his_addresses()),
+        // Who may change what he may not make.
+        ask(roles::with(2, &[2, 3, 11])),
+        ask(user(2, 5, vec![10], vec![])),
+        Step::Ask { by: Some(1), behalf: Some(6), key: None, wish: a_profile(1, 0) },
     ]
 }
 
