@@ -78,8 +78,9 @@ fn the_tour_of_the_readme_goes_as_printed() {
     let script = format!("trap 'kill $(jobs -p) 2> /dev/null' EXIT\n{script}");
     let bin = Path::new(AUTHLEDGER).parent().expect("the binary has a directory");
     let path = std::env::var("PATH").unwrap_or_default();
-    let output = Command::new("bash")
-        .args(["-c", &format!("exec 2>&1\n{script}")])
+    // A server that should have refused to start would serve for ever: with `timeout`, what was said until then is told.
+    let output = Command::new("timeout")
+        .args(["120", "bash", "-c", &format!("exec 2>&1\n{script}")])
         .current_dir(here.path())
         .env("PATH", format!("{}:{path}", bin.display()))
         .env("AUTHLEDGER_SERVER__LISTEN", &address)
