@@ -11,6 +11,7 @@ pub mod config;
 pub mod ledger;
 pub mod logs;
 pub mod metrics;
+pub mod oauth;
 #[cfg(test)]
 mod readme;
 pub mod vault;

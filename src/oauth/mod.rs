@@ -1,0 +1,5 @@
+//! The authorization server's own rules, from the RFCs and `TOKENS.md`: formats and comparisons, pure or over the state.
+//!
+//! Deliberately absent: HTTP (`api`), deciding what is recorded (`commands`), keys (`vault`).
+
+pub mod redirect;
