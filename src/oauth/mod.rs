@@ -2,4 +2,6 @@
 //!
 //! Deliberately absent: HTTP (`api`), deciding what is recorded (`commands`), keys (`vault`).
 
+pub mod error;
+pub mod parameters;
 pub mod redirect;
