@@ -4,4 +4,6 @@
 
 pub mod error;
 pub mod parameters;
+pub mod pkce;
 pub mod redirect;
+pub mod sessions;
