@@ -223,6 +223,7 @@ impl Asking {
                 let path = self.uri.path_and_query().map_or("/", |path| path.as_str());
                 let request = IdempotentRequest {
                     actor,
+                    token_of: None,
                     method: self.method.as_str(),
                     path,
                     key,

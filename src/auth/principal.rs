@@ -19,6 +19,8 @@ pub struct Principal {
     pub tenant: TenantId,
     /// Whether the permissions are those of an administrator who acts for him.
     pub acts_for_another: bool,
+    /// Whether a client application asks for him, by a token that he allowed: it is shown no secret, and sends none elsewhere.
+    pub through_client: bool,
     permissions: PermissionSet,
     administers: BTreeSet<TenantId>,
 }
@@ -48,6 +50,7 @@ impl Principal {
             user,
             tenant: row.tenant,
             acts_for_another: false,
+            through_client: false,
             permissions,
             administers: BTreeSet::new(),
         })
@@ -68,6 +71,7 @@ impl Principal {
             user,
             tenant,
             acts_for_another: false,
+            through_client: false,
             permissions: permissions.into_iter().collect(),
             administers: administers.into_iter().collect(),
         }
@@ -159,6 +163,7 @@ impl Principal {
             tenant: other.tenant,
             // Who names himself is no other, and what binds him still does.
             acts_for_another: self.user != other.user,
+            through_client: self.through_client,
             permissions: self.permissions,
             administers,
         })

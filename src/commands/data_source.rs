@@ -18,7 +18,7 @@ use projections::{State, data_sources::DataSource};
 
 use self::access::SourcePermissions;
 use super::{
-    Cause, Decision, Fact, NewKey, Object, Refusal, Taken, View, acting,
+    Cause, Decision, Fact, NOT_BY_TOKEN, NewKey, Object, Refusal, Taken, View, acting,
     data_store::{self, AUTH_URI, DATA_STORES, GROUP, TOKEN_URI},
     field::DataSourceName,
     oauth_profile::{CREATE, DELETE, MODIFY, no_more_than_one_command},
@@ -144,6 +144,8 @@ pub(super) fn update(view: &View<'_>, cause: &Cause, wish: &UpdateDataSource) ->
         left_to_the_owner(row, wish)?;
     } else if principal.acts_for_another && !principal.is_administrator() && keeps_sealed_options(row, wish) {
         secrets_go_where_they_went(row, wish)?;
+    } else if principal.through_client && keeps_sealed_options(row, wish) && !other_options_stay(row, wish) {
+        return Err(Refusal::invalid("options", NOT_BY_TOKEN));
     }
     let anew = wish.permissions.as_ref().filter(|set| row.permissions.as_ref() != Some(set.list()));
     if anew.is_some() {
@@ -203,14 +205,18 @@ fn left_to_the_owner(row: &DataSource, wish: &UpdateDataSource) -> Result<(), Re
         return Err(wish.profile.map_or(Refusal::Forbidden, other));
     }
     let has_secrets = row.profile.is_some() || !row.sealed_options.is_empty();
-    let stays = |name: &str| {
-        RECEIVERS_OPTIONS.contains(&name) || wish.plain_options.get(name) == row.plain_options.get(name)
-    };
-    let mut named = row.plain_options.iter().chain(wish.plain_options.iter());
-    if has_secrets && (!wish.sealed_options.is_empty() || !named.all(|(name, _)| stays(name))) {
+    if has_secrets && (!wish.sealed_options.is_empty() || !other_options_stay(row, wish)) {
         return Err(Refusal::Forbidden);
     }
     secrets_go_where_they_went(row, wish)
+}
+
+/// Whether all plain options stay but [`RECEIVERS_OPTIONS`], which say nothing of where secrets are sent.
+fn other_options_stay(row: &DataSource, wish: &UpdateDataSource) -> bool {
+    let stays = |name: &str| {
+        RECEIVERS_OPTIONS.contains(&name) || wish.plain_options.get(name) == row.plain_options.get(name)
+    };
+    row.plain_options.iter().chain(wish.plain_options.iter()).all(|(name, _)| stays(name))
 }
 
 /// Whether a sealed option stays that whoever asks need not know.

@@ -50,7 +50,7 @@ struct Shown {
     fields: Vec<Field>,
 }
 
-/// Records `SecretRevealed` in the actor's disclosure stream. On behalf of another it needs 12. Where there is no secret,
+/// Records `SecretRevealed` in the actor's disclosure stream, who is a user: nothing is shown to a client application. On behalf of another it needs 12. Where there is no secret,
 /// none was shown, and nothing is recorded.
 pub(super) fn reveal(view: &View<'_>, cause: &Cause, wish: &RevealSecrets) -> Result<Decision, Refusal> {
     let principal = acting(&view.state, cause.actor, cause.on_behalf_of, wish.secrets.permissions())?;

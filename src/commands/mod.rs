@@ -94,12 +94,17 @@ pub struct Cause {
     pub id: CommandId,
     /// Who.
     pub actor: Actor,
-    /// For whom, by `?user=`.
+    /// For whom: an administrator by `?user=`, a client application by its token.
     pub on_behalf_of: Option<UserId>,
     /// From the caller's `Idempotency-Key`.
     pub idempotency: Option<RequestTags>,
-    /// The address it came from, sealed under the actor's key.
+    /// The address it came from, sealed under the key of the user who asks or is asked for by his token.
     pub origin: Option<Sealed>,
+}
+
+/// Whether somebody asks for somebody else. A client application asks for the user of its token as if he did.
+pub fn is_for_another(actor: Actor, on_behalf_of: Option<UserId>) -> bool {
+    matches!(actor, Actor::User(_)) && on_behalf_of.is_some()
 }
 
 /// A wish with its cause.
@@ -367,7 +372,8 @@ pub fn may_repeat(view: &View<'_>, command: &Command) -> Result<(), Refusal> {
     acting(&view.state, command.cause.actor, command.cause.on_behalf_of, permissions).map(drop)
 }
 
-/// Whom the rules are asked about: the actor, or the user he acts for, holding `permissions` (all of them, or 12).
+/// Whom the rules are asked about: the actor, or the user he acts for, holding `permissions` (all of them, or 12). For a client
+/// application that is the user of its token, with what he holds now.
 ///
 /// Refuses, in the order of hdp-api 9.4: an actor that is gone or inactive; a missing permission, whatever the target; a
 /// target that he may not act for, which answers as one that does not exist.
@@ -377,13 +383,20 @@ pub fn acting(
     on_behalf_of: Option<UserId>,
     permissions: &[PermissionId],
 ) -> Result<Principal, Refusal> {
-    let Actor::User(user) = actor else { return Err(Refusal::LacksPermission) };
+    let (user, target, through_client) = match (actor, on_behalf_of) {
+        (Actor::User(user), target) => (user, target, false),
+        (Actor::ClientApplication(_), Some(user)) => (user, None, true),
+        (Actor::ClientApplication(_), None) | (Actor::System | Actor::Operator, _) => {
+            return Err(Refusal::LacksPermission);
+        }
+    };
     let active = state.users.rows.get(&user).is_some_and(|row| row.status == UserStatus::Active);
-    let principal = Principal::of_actor(state, user).filter(|_| active).ok_or(Refusal::ActorGone)?;
+    let mut principal = Principal::of_actor(state, user).filter(|_| active).ok_or(Refusal::ActorGone)?;
+    principal.through_client = through_client;
     if !permissions.iter().all(|permission| principal.may(*permission)) {
         return Err(Refusal::LacksPermission);
     }
-    let Some(target) = on_behalf_of else { return Ok(principal) };
+    let Some(target) = target else { return Ok(principal) };
     if !principal.may(permission::ON_BEHALF_OF) {
         return Err(Refusal::LacksPermission);
     }
@@ -391,6 +404,10 @@ pub fn acting(
         .and_then(|target| principal.on_behalf_of(&target))
         .ok_or(Refusal::NotFound(Object::User(target)))
 }
+
+/// What is said when a client application would send secrets elsewhere that it is not shown.
+const NOT_BY_TOKEN: &str =
+    "where secrets are sent is not changed by an access token: use user name and password";
 
 /// Refuses when the object changed since the caller read it (`If-Match`); `None` asks for nothing.
 fn unchanged_since(changed: Sequence, expected: Option<&[Sequence]>) -> Result<(), Refusal> {

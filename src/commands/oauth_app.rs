@@ -10,7 +10,7 @@ use projections::oauth_apps::OAuthApp;
 use std::sync::Arc;
 
 use super::{
-    Cause, Decision, Fact, NewKey, Object, Refusal, Taken, View, acting,
+    Cause, Decision, Fact, NOT_BY_TOKEN, NewKey, Object, Refusal, Taken, View, acting,
     data_store::{by_id, ids_taking_oauth_apps},
     field::{ClientId, EndpointUri, OAuthAppName, ScopeList},
     oauth_profile::{self, no_more_than_one_command},
@@ -148,6 +148,9 @@ pub(super) fn update(view: &View<'_>, cause: &Cause, wish: &UpdateOAuthApp) -> R
             "an application stays with its data store; repeat the stored id",
         ));
     }
+    if principal.through_client {
+        secrets_go_where_they_went(row, &wish.properties)?;
+    }
     sealed_under(row.key_id(), wish.description.iter().chain(&wish.client_secret))?;
     name_is_free(view, row.tenant, &wish.properties.name, Some(wish.id))?;
     let properties = wish.properties.clone();
@@ -161,6 +164,18 @@ pub(super) fn update(view: &View<'_>, cause: &Cause, wish: &UpdateOAuthApp) -> R
         scope: properties.scope.into(),
     };
     Ok(Decision { facts: vec![Fact::new(row.tenant, stream(wish.id), updated)], ..Decision::default() })
+}
+
+/// A client application is shown no secret, so it does not say either where they are sent: its own, and those of the profiles.
+fn secrets_go_where_they_went(row: &OAuthApp, properties: &Properties) -> Result<(), Refusal> {
+    let moved = [
+        ("authorizeURI", properties.authorize_uri.as_str() != row.authorize_uri),
+        ("tokenURI", properties.token_uri.as_str() != row.token_uri),
+    ];
+    match moved.into_iter().find(|(_, moved)| *moved) {
+        Some((field, _)) => Err(Refusal::invalid(field, NOT_BY_TOKEN)),
+        None => Ok(()),
+    }
 }
 
 /// Its profiles go with it, also those of other tenants' users, and the data sources that use them let go of them.

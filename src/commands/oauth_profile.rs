@@ -11,7 +11,7 @@ use events::{
 use projections::{State, oauth_apps::OAuthApp, oauth_profiles::OAuthProfile};
 
 use super::{
-    Cause, Decision, Fact, NewKey, Object, Refusal, Taken, View, acting, data_source,
+    Cause, Decision, Fact, NOT_BY_TOKEN, NewKey, Object, Refusal, Taken, View, acting, data_source,
     field::OAuthProfileName, sealed_under, unchanged_since,
 };
 use crate::auth::{
@@ -113,6 +113,11 @@ pub(super) fn update(view: &View<'_>, cause: &Cause, wish: &UpdateOAuthProfile) 
     let row = owned(view, &principal, wish.id)?;
     unchanged_since(row.changed, wish.expected.as_deref())?;
     if wish.oauth_app != row.oauth_app {
+        // The tokens that stay would be sent to the other application's provider.
+        let stays = wish.refresh_token.is_none() || wish.access_token == SecretChange::Kept;
+        if principal.through_client && stays {
+            return Err(Refusal::invalid("oauthAppId", NOT_BY_TOKEN));
+        }
         let app = usable_app(state, &principal, wish.oauth_app)?;
         let before = state.oauth_apps.rows.get(&row.oauth_app);
         // Data sources that use the profile rely on its data store.

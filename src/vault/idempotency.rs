@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use events::{
     envelope::{Actor, IdempotencyTags},
+    id::UserId,
     time::Timestamp,
 };
 
@@ -37,6 +38,8 @@ impl Day {
 pub struct IdempotentRequest<'a> {
     /// Who asks: one caller's keys never meet another's.
     pub actor: Actor,
+    /// The user of a client application's token: for each of them it is another caller.
+    pub token_of: Option<UserId>,
     /// `POST`.
     pub method: &'a str,
     /// Path with its query, since `?user=` changes what is asked.
@@ -142,6 +145,9 @@ fn hash(key: &KeyBytes, request: &IdempotentRequest<'_>) -> IdempotencyTags {
     };
     let mut hasher = blake3::Hasher::new_keyed(key.expose());
     hasher.update(b"k").update(&[kind]).update(&id.to_le_bytes());
+    if let Actor::ClientApplication(_) = request.actor {
+        hasher.update(&request.token_of.map_or(0, |user| user.0).to_le_bytes());
+    }
     // Each part with its length before it: ("a", "bc") and ("ab", "c") are two requests.
     for part in [request.method, request.path, request.key] {
         hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
@@ -159,12 +165,13 @@ fn truncated(hasher: &blake3::Hasher) -> [u8; 16] {
 
 #[cfg(test)]
 mod tests {
-    use events::id::UserId;
+    use events::id::ClientApplicationId;
 
     use super::*;
 
     const REQUEST: IdempotentRequest<'static> = IdempotentRequest {
         actor: Actor::User(UserId(7)),
+        token_of: None,
         method: "POST",
         path: "/api/mgmt/oauthapps",
         key: "abc",
@@ -173,6 +180,11 @@ mod tests {
 
     fn at(day: i64, secs: i64) -> Timestamp {
         Timestamp(day * DAY_MICROS).saturating_add_secs(secs)
+    }
+
+    fn by_token(user: u64) -> IdempotentRequest<'static> {
+        let client = Actor::ClientApplication(ClientApplicationId(7));
+        IdempotentRequest { actor: client, token_of: Some(UserId(user)), ..REQUEST }
     }
 
     fn drawing() -> impl FnMut() -> KeyBytes {
@@ -234,10 +246,17 @@ mod tests {
         let others = [
             IdempotentRequest { actor: Actor::User(UserId(8)), ..REQUEST },
             IdempotentRequest { actor: Actor::Operator, ..REQUEST },
+            by_token(7),
+            by_token(8),
             IdempotentRequest { method: "PUT", ..REQUEST },
             IdempotentRequest { path: "/api/mgmt/oauthappsa", key: "bc", ..REQUEST },
             IdempotentRequest { key: "abd", ..REQUEST },
         ];
+        assert_ne!(
+            hash(&key, &by_token(7)).key,
+            hash(&key, &by_token(8)).key,
+            "one application for two users"
+        );
         for other in others {
             let tags = hash(&key, &other);
             assert_ne!(tags.key, base.key);

@@ -207,6 +207,7 @@ fn idempotency_keys_survive_a_restart() {
     let house = house(LEDGER);
     let request = IdempotentRequest {
         actor: Actor::User(UserId(1)),
+        token_of: None,
         method: "POST",
         path: "/api/mgmt/oauthapps",
         key: "k1",

@@ -166,6 +166,7 @@ pub(crate) fn prepare(house: &House, model: &Model, step: &Step) -> Option<Prepa
     let tags = request.key.as_ref().map(|(key, body)| {
         let request = IdempotentRequest {
             actor: by,
+            token_of: None,
             method: "POST",
             path: "/api",
             key: &format!("key {key}"),

@@ -24,7 +24,7 @@ use crate::{
         },
         principal::Principal,
     },
-    commands::{Cause, Object, Refusal, View, acting},
+    commands::{Cause, Object, Refusal, View, acting, is_for_another},
 };
 
 /// What an operation on a data source needs: 11, and what it stands for.
@@ -132,7 +132,7 @@ pub fn asked(
     on_behalf_of: Option<UserId>,
     operation: Operation,
 ) -> Result<Principal, Refusal> {
-    acting(state, actor, on_behalf_of, needed(operation, on_behalf_of.is_some()))
+    acting(state, actor, on_behalf_of, needed(operation, is_for_another(actor, on_behalf_of)))
 }
 
 /// The data source, when `principal` may do with it what `operation` stands for.

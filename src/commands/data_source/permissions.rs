@@ -13,7 +13,9 @@ use super::{
 };
 use crate::{
     auth::principal::Principal,
-    commands::{Cause, Decision, Fact, Refusal, View, oauth_profile::MODIFY, unchanged_since},
+    commands::{
+        Cause, Decision, Fact, Refusal, View, is_for_another, oauth_profile::MODIFY, unchanged_since,
+    },
 };
 
 /// What the owner of a data source may do with it.
@@ -52,7 +54,7 @@ pub(super) fn may_set(
     principal: &Principal,
     permissions: Option<&SourcePermissions>,
 ) -> Result<(), Refusal> {
-    if cause.on_behalf_of.is_none() || cause.actor == Actor::User(principal.user) {
+    if !is_for_another(cause.actor, cause.on_behalf_of) || cause.actor == Actor::User(principal.user) {
         return Err(Refusal::Forbidden);
     }
     let mut all = permissions.iter().flat_map(|permissions| permissions.list().iter());

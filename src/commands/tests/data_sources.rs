@@ -35,7 +35,7 @@ fn create() -> Wish {
     create_with("x", |_| {})
 }
 
-fn update_with(id: u64, change: impl FnOnce(&mut UpdateDataSource)) -> Wish {
+pub(super) fn update_with(id: u64, change: impl FnOnce(&mut UpdateDataSource)) -> Wish {
     let mut wish = UpdateDataSource {
         id: DataSourceId(id),
         expected: None,
@@ -60,7 +60,7 @@ fn delete(id: u64) -> Wish {
     Wish::DeleteDataSource(DeleteDataSource { id: DataSourceId(id), expected: None })
 }
 
-fn reveal(world: &World, id: u64) -> Wish {
+pub(super) fn reveal(world: &World, id: u64) -> Wish {
     let rows = &world.view.state.data_sources.rows;
     let changed = rows.get(&DataSourceId(id)).map_or(Sequence(0), |row| row.changed);
     Wish::RevealSecrets(RevealSecrets { secrets: Secrets::DataSource(DataSourceId(id)), changed })

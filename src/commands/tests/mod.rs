@@ -27,6 +27,7 @@ mod settings;
 mod sharing;
 mod tenants;
 mod tenants_and_users;
+mod through_clients;
 mod users;
 mod whitelists;
 

@@ -11,7 +11,7 @@ use crate::commands::{
     oauth_app::CreateOAuthApp,
 };
 
-fn reveal(world: &World, id: u64) -> Wish {
+pub(super) fn reveal(world: &World, id: u64) -> Wish {
     let changed =
         world.view.state.oauth_apps.rows.get(&OAuthAppId(id)).map_or(Sequence(0), |row| row.changed);
     Wish::RevealSecrets(RevealSecrets { secrets: Secrets::OAuthApp(OAuthAppId(id)), changed })

@@ -31,7 +31,7 @@ fn create_with(name: &str, app: u64, change: impl FnOnce(&mut CreateOAuthProfile
     Wish::CreateOAuthProfile(Box::new(wish))
 }
 
-fn update_with(id: u64, app: u64, change: impl FnOnce(&mut UpdateOAuthProfile)) -> Wish {
+pub(super) fn update_with(id: u64, app: u64, change: impl FnOnce(&mut UpdateOAuthProfile)) -> Wish {
     let mut wish = UpdateOAuthProfile {
         id: OAuthProfileId(id),
         expected: None,
@@ -53,7 +53,7 @@ fn delete(id: u64) -> Wish {
     Wish::DeleteOAuthProfile(DeleteOAuthProfile { id: OAuthProfileId(id), expected: None })
 }
 
-fn reveal(world: &World, id: u64) -> Wish {
+pub(super) fn reveal(world: &World, id: u64) -> Wish {
     let rows = &world.view.state.oauth_profiles.rows;
     let changed = rows.get(&OAuthProfileId(id)).map_or(Sequence(0), |row| row.changed);
     Wish::RevealSecrets(RevealSecrets { secrets: Secrets::OAuthProfile(OAuthProfileId(id)), changed })

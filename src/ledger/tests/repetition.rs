@@ -13,6 +13,7 @@ use crate::{
 fn keyed(memory: &Memory, vault: &Vault, actor: UserId, name: &str, key: &str) -> Command {
     let request = IdempotentRequest {
         actor: Actor::User(actor),
+        token_of: None,
         method: "POST",
         path: "/api/mgmt/oauthapps",
         key,
