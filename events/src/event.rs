@@ -9,19 +9,32 @@ use std::fmt;
 #[cfg(test)]
 use crate::upcast::probe::{Probe, ProbeV1};
 use crate::{
+    client_application::{
+        ClientApplicationDeleted, ClientApplicationRegistered, ClientApplicationSecretReset,
+        ClientApplicationSecretRotated, ClientApplicationTransferred, ClientApplicationUpdated,
+    },
     codec::{CodecError, decode_body, encode_body},
     data_source::{
         DataSourceCreated, DataSourceDeleted, DataSourceMembersChanged, DataSourcePermissionsSet,
         DataSourceProfileCleared, DataSourceShared, DataSourceUnshared, DataSourceUpdated,
     },
     disclosure::SecretRevealed,
+    grant::{
+        AuthorizationCodeIssued, AuthorizationCodeRedeemed, AuthorizationCodeReplayDetected, GrantAllowed,
+        GrantDenied, GrantRevoked,
+    },
     ledger::{LedgerCreated, SnapshotTaken},
     limit::{LimitCleared, LimitSet},
     oauth_app::{OAuthAppCreated, OAuthAppDeleted, OAuthAppUpdated},
     oauth_profile::{OAuthProfileCreated, OAuthProfileDeleted, OAuthProfileUpdated},
     role::{RoleCreated, RoleDeleted, RoleUpdated},
+    scope::ScopeSetDefined,
     setting::{ConfigurationSet, CorsOriginRemoved, CorsOriginSet, PasswordPolicySet},
     tenant::{TenantAdministratorsChanged, TenantCreated, TenantDeleted, TenantUpdated},
+    token::{
+        AccessTokenIssued, AccessTokenRevoked, RefreshTokenReuseDetected, RefreshTokenRotated,
+        TokenFamilyRevoked, TokensIssued,
+    },
     user::{
         UserCreated, UserDeleted, UserLocked, UserMoved, UserPasswordSet, UserRolesSet, UserStatusSet,
         UserUnlocked, UserUpdated,
@@ -133,6 +146,25 @@ events! {
     605 DataSourceUnshared { current 1 }
     606 DataSourcePermissionsSet { current 1 }
     607 DataSourceMembersChanged { current 1 }
+    700 ClientApplicationRegistered { current 1 }
+    701 ClientApplicationUpdated { current 1 }
+    702 ClientApplicationSecretReset { current 1 }
+    703 ClientApplicationSecretRotated { current 1 }
+    704 ClientApplicationTransferred { current 1 }
+    705 ClientApplicationDeleted { current 1 }
+    800 ScopeSetDefined { current 1 }
+    801 GrantAllowed { current 1 }
+    802 GrantDenied { current 1 }
+    803 GrantRevoked { current 1 }
+    804 AuthorizationCodeIssued { current 1 }
+    805 AuthorizationCodeRedeemed { current 1 }
+    806 AuthorizationCodeReplayDetected { current 1 }
+    807 TokensIssued { current 1 }
+    808 AccessTokenIssued { current 1 }
+    809 RefreshTokenRotated { current 1 }
+    810 RefreshTokenReuseDetected { current 1 }
+    811 AccessTokenRevoked { current 1 }
+    812 TokenFamilyRevoked { current 1 }
     900 SecretRevealed { current 1 }
     1100 LimitSet { current 1 }
     1101 LimitCleared { current 1 }

@@ -34,6 +34,14 @@ numbers! {
     DataSourceId(u64);
     /// A client application that calls us (RFC 6749 section 1.1).
     ClientApplicationId(u64);
+    /// What a user allowed a client application; the two have at most one at a time.
+    GrantId(u64);
+    /// An access token's line of refresh tokens, with all access tokens that came of it; drawn at random.
+    FamilyId(u64);
+    /// Scopes with the resources they are for, as tokens name them.
+    ScopeSetId(u32);
+    /// The day, since 1970-01-01 UTC, whose key successors of refresh tokens are derived with.
+    TokenEpoch(u32);
     /// A data store's number in HDP's catalogue: 54 is Google Analytics.
     DataStoreId(u32);
     /// A permission of HDP's catalogue (hdp-api 6.1) or ours from 101.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A list in strictly rising order. Decoding refuses any other order and any repetition: a `BTreeMap` would accept
 /// unsorted bytes, and then two different leaves would mean the same.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct SortedVec<T>(Vec<T>);
 

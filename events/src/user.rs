@@ -165,6 +165,8 @@ pub struct UserPasswordSet {
     pub expires_at: Option<Timestamp>,
     /// Who set it.
     pub setter: PasswordSetter,
+    /// Whether every token of the user ended. Those that were given for his password end in any case.
+    pub ends_all_tokens: bool,
 }
 
 /// What a user may do changed.

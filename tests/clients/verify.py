@@ -147,6 +147,17 @@ def address_range(reader):
     return bounds
 
 
+def listing(inner):
+    return lambda reader: [inner(reader) for _ in range(u64(reader))]
+
+
+secret = fields(hash=raw(32), sealed=option(sealed))
+policy = fields(client_type=one_of(1, 2), grant_types=rising(one_of(1, 2, 3, 4)), scopes=rising(one_of(1, 2, 3)),
+                pkce=one_of(1, 2), refresh_rotation=one_of(1, 2), refresh_retry_secs=u32,
+                access_token_lifetime_secs=option(u32), refresh_token_idle_secs=option(u32),
+                refresh_token_absolute_secs=option(u32), resource_server=option(text), run_as=option(u64),
+                password_until=option(i64))
+issued = fields(hash=raw(32), expires_at=i64)
 password = fields(hash=sealed, status=one_of(1, 2), expires_at=option(i64))
 stream = fields(kind=u16, id=u64)
 BODIES = {
@@ -166,7 +177,8 @@ BODIES = {
     (302, 1): fields(),
     (303, 1): fields(name=sealed),
     (304, 1): fields(status=one_of(0, 1)),
-    (305, 1): fields(hash=option(sealed), status=one_of(1, 2), expires_at=option(i64), setter=one_of(1, 2)),
+    (305, 1): fields(hash=option(sealed), status=one_of(1, 2), expires_at=option(i64), setter=one_of(1, 2),
+                     ends_all_tokens=one_of(0, 1)),
     (306, 1): fields(roles=rising(u64), permissions=rising(u16)),
     (307, 1): fields(previous=u64),
     (308, 1): fields(key_id=raw(32)),
@@ -191,6 +203,30 @@ BODIES = {
     (605, 1): fields(users=rising(u64), tenants=rising(u64)),
     (606, 1): fields(permissions=option(rising(u16))),
     (607, 1): fields(set=pairs(text), removed=rising(u64)),
+    (700, 1): fields(owner=u64, name=text, description=option(sealed), redirect_urls=listing(text), client_id=text,
+                     key_id=raw(32), secret=option(secret), policy=policy),
+    (701, 1): fields(name=text, description=option(sealed), redirect_urls=listing(text), policy=policy),
+    (702, 1): fields(secret=secret),
+    (703, 1): fields(secret=secret, previous_until=i64),
+    (704, 1): fields(owner=u64),
+    (705, 1): fields(),
+    (800, 1): fields(id=u32, scopes=rising(one_of(1, 2, 3)), audience=rising(text)),
+    (801, 1): fields(client=u64, user=u64, scopes=rising(one_of(1, 2, 3)), by=one_of(1, 2)),
+    (802, 1): fields(user=u64),
+    (803, 1): fields(),
+    (804, 1): fields(code=raw(32), redirect_uri=option(text), challenge=option(raw(32)), scope_set=u32,
+                     expires_at=i64, authenticated_at=i64, method=one_of(1, 2)),
+    (805, 1): fields(code=raw(32), client=u64, family=u64, scope_set=u32, access=issued,
+                     refresh=option(raw(32)), refresh_until=option(i64)),
+    (806, 1): fields(code=raw(32), family=u64),
+    (807, 1): fields(client=u64, family=u64, scope_set=u32, access=issued, refresh=option(raw(32)),
+                     refresh_until=option(i64)),
+    (808, 1): fields(scope_set=u32, access=issued, family=option(u64), refresh_until=option(i64), run_as=option(u64)),
+    (809, 1): fields(family=u64, generation=u32, refresh=raw(32), refresh_until=option(i64), scope_set=u32,
+                     access=issued, epoch=u32),
+    (810, 1): fields(family=u64, generation=u32),
+    (811, 1): fields(access=raw(32)),
+    (812, 1): fields(family=u64),
     (900, 1): fields(object=stream, object_sequence=u64, fields=rising(u16)),
     (1100, 1): fields(limit=u16, value=u64),
     (1101, 1): fields(limit=u16),

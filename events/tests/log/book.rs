@@ -1,5 +1,7 @@
 //! Logs to test with: every kind of event, commands of one and of many events, several streams.
 
+mod oauth;
+
 use std::collections::BTreeMap;
 
 use events::{
@@ -185,6 +187,11 @@ impl Book {
         book
     }
 
+    /// Books that together hold every event.
+    pub(crate) fn all() -> [Self; 4] {
+        [Self::of_every_event(), Self::of_later_events(), Self::of_administration(), Self::of_authorization()]
+    }
+
     pub(crate) fn command(&mut self, actor: Actor, events: Vec<(Stream, Event)>) {
         self.commands += 1;
         let count = u32::try_from(events.len()).expect("few events");
@@ -244,7 +251,7 @@ impl Book {
 
 /// One value of every fact, as the golden files hold it.
 pub(crate) fn every_event() -> Vec<Event> {
-    vec![
+    let mut all = vec![
         ledger_created().into(),
         tenant_created().into(),
         role_created().into(),
@@ -286,7 +293,9 @@ pub(crate) fn every_event() -> Vec<Event> {
         UserIpWhitelistSet { lists: Some(sealed(90)) }.into(),
         cors_origin_set().into(),
         CorsOriginRemoved { id: CorsOriginId(4) }.into(),
-    ]
+    ];
+    all.extend(oauth::every_event());
+    all
 }
 
 pub(crate) fn sealed(bytes: u8) -> Sealed {
@@ -420,6 +429,7 @@ fn password_set() -> UserPasswordSet {
         status: PasswordStatus::Active,
         expires_at: None,
         setter: PasswordSetter::Holder,
+        ends_all_tokens: false,
     }
 }
 

@@ -125,7 +125,7 @@ fn agree(dumps: &[Vec<u8>], head: Option<ExpectedHead>) -> Vec<String> {
 /// The whole dump changed in one byte, byte for byte: lengths, headers, optional parts, bodies.
 #[test]
 fn l03_both_say_the_same_about_every_flipped_byte() {
-    for book in [Book::of_every_event(), Book::of_later_events(), Book::of_administration()] {
+    for book in Book::all() {
         let whole = dump(&book.leaves);
         let flipped: Vec<Vec<u8>> = (0..whole.len())
             .map(|offset| {
@@ -325,5 +325,5 @@ fn the_other_verifier_runs_as_a_program() {
     std::fs::remove_dir_all(&directory).expect("ours to remove");
 
     let source = std::fs::read_to_string(clients().join("verify.py")).expect("the program");
-    assert!(source.lines().count() <= 400, "small enough to be read before it is believed");
+    assert!(source.lines().count() <= 450, "small enough to be read before it is believed");
 }

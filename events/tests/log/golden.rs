@@ -51,6 +51,7 @@ fn envelope(number: u64, event: Event) -> Envelope {
     let stream = match &event {
         Event::LedgerCreated(_)
         | Event::SnapshotTaken(_)
+        | Event::ScopeSetDefined(_)
         | Event::LimitSet(_)
         | Event::LimitCleared(_)
         | Event::ConfigurationSet(_)
@@ -89,6 +90,24 @@ fn envelope(number: u64, event: Event) -> Envelope {
         | Event::DataSourceUnshared(_)
         | Event::DataSourcePermissionsSet(_)
         | Event::DataSourceMembersChanged(_) => Stream::new(StreamKind::DATA_SOURCE, 503),
+        Event::ClientApplicationRegistered(_)
+        | Event::ClientApplicationUpdated(_)
+        | Event::ClientApplicationSecretReset(_)
+        | Event::ClientApplicationSecretRotated(_)
+        | Event::ClientApplicationTransferred(_)
+        | Event::ClientApplicationDeleted(_)
+        | Event::GrantDenied(_) => Stream::new(StreamKind::CLIENT_APPLICATION, 4),
+        Event::GrantAllowed(_)
+        | Event::GrantRevoked(_)
+        | Event::AuthorizationCodeIssued(_)
+        | Event::AuthorizationCodeRedeemed(_)
+        | Event::AuthorizationCodeReplayDetected(_)
+        | Event::TokensIssued(_)
+        | Event::RefreshTokenRotated(_)
+        | Event::RefreshTokenReuseDetected(_)
+        | Event::AccessTokenRevoked(_)
+        | Event::TokenFamilyRevoked(_) => Stream::new(StreamKind::GRANT, 5),
+        Event::AccessTokenIssued(_) => Stream::new(StreamKind::CLIENT_TOKENS, 4),
         Event::SecretRevealed(_) => Stream::new(StreamKind::DISCLOSURES, 3),
     };
     let actors = [

@@ -123,7 +123,7 @@ fn l03_a_flipped_byte_is_found_by_a_verification_that_goes_on() {
 
 #[test]
 fn l03_every_flipped_byte_of_every_leaf_is_found_and_its_sequence_named() {
-    for book in [Book::of_every_event(), Book::of_later_events(), Book::of_administration()] {
+    for book in Book::all() {
         each_flipped_byte_is_named(&book);
     }
 }
