@@ -5,11 +5,11 @@ use std::io::{self, Write};
 pub use events::ledger::StateDigest;
 
 /// Which rows and which order the digest covers; a release that changes either counts this up.
-pub const DIGEST_VERSION: u16 = 3;
+pub const DIGEST_VERSION: u16 = 4;
 
-const CONTEXT: &str = "authledger 2026 state digest v3";
+const CONTEXT: &str = "authledger 2026 state digest v4";
 
-/// A digest in the making: `BLAKE3 derive_key("authledger 2026 state digest v3")` over the primary tables in fixed order, in
+/// A digest in the making: `BLAKE3 derive_key("authledger 2026 state digest v4")` over the primary tables in fixed order, in
 /// the bytes that [`State::write`] writes.
 ///
 /// [`State::write`]: crate::State::write

@@ -90,6 +90,9 @@ impl IpWhitelists<'_> {
             | facts!(oauth_app)
             | facts!(oauth_profile)
             | facts!(data_source)
+            | facts!(client_application)
+            | facts!(grant)
+            | facts!(token)
             | facts!(disclosure)
             | facts!(limit)
             | facts!(setting) => {}

@@ -10,9 +10,11 @@
     reason = "a noun's facts are a pattern of their own, beside those of other nouns"
 )]
 
+pub mod client_applications;
 pub mod cors;
 pub mod data_sources;
 pub mod digest;
+pub mod grants;
 pub mod idempotency;
 pub mod ip_whitelists;
 pub mod limits;
@@ -27,6 +29,7 @@ mod state;
 pub mod streams;
 pub mod table;
 pub mod tenants;
+pub mod tokens;
 pub mod users;
 #[cfg(debug_assertions)]
 pub mod visits;

@@ -67,6 +67,9 @@ impl Limits<'_> {
             | facts!(role)
             | facts!(oauth_app)
             | facts!(oauth_profile)
+            | facts!(client_application)
+            | facts!(grant)
+            | facts!(token)
             | facts!(disclosure)
             | facts!(setting)
             | facts!(ip_whitelist) => {}

@@ -57,7 +57,25 @@ impl Log<'_> {
             | Event::DataSourceCreated(_) => {
                 self.counters.put(header.stream.kind, header.stream.id);
             }
+            // A grant is made by the first of the facts that allow something.
+            Event::ClientApplicationRegistered(_) | Event::GrantAllowed(_) => {
+                let kind = header.stream.kind;
+                if self.next_id(kind) <= header.stream.id {
+                    self.counters.put(kind, header.stream.id);
+                }
+            }
             facts!(ledger)
+            | Event::ClientApplicationUpdated(_)
+            | Event::ClientApplicationSecretReset(_)
+            | Event::ClientApplicationSecretRotated(_)
+            | Event::ClientApplicationTransferred(_)
+            | Event::ClientApplicationDeleted(_)
+            | Event::GrantDenied(_)
+            | Event::GrantRevoked(_)
+            | Event::AuthorizationCodeIssued(_)
+            | Event::AuthorizationCodeRedeemed(_)
+            | Event::AuthorizationCodeReplayDetected(_)
+            | facts!(token)
             | facts!(disclosure)
             | facts!(limit)
             | facts!(setting)

@@ -50,6 +50,31 @@ macro_rules! facts {
             | ::events::event::Event::DataSourcePermissionsSet(_)
             | ::events::event::Event::DataSourceMembersChanged(_)
     };
+    (client_application) => {
+        ::events::event::Event::ClientApplicationRegistered(_)
+            | ::events::event::Event::ClientApplicationUpdated(_)
+            | ::events::event::Event::ClientApplicationSecretReset(_)
+            | ::events::event::Event::ClientApplicationSecretRotated(_)
+            | ::events::event::Event::ClientApplicationTransferred(_)
+            | ::events::event::Event::ClientApplicationDeleted(_)
+            | ::events::event::Event::GrantDenied(_)
+    };
+    (grant) => {
+        ::events::event::Event::GrantAllowed(_)
+            | ::events::event::Event::GrantRevoked(_)
+            | ::events::event::Event::AuthorizationCodeIssued(_)
+            | ::events::event::Event::AuthorizationCodeRedeemed(_)
+            | ::events::event::Event::AuthorizationCodeReplayDetected(_)
+    };
+    (token) => {
+        ::events::event::Event::ScopeSetDefined(_)
+            | ::events::event::Event::TokensIssued(_)
+            | ::events::event::Event::AccessTokenIssued(_)
+            | ::events::event::Event::RefreshTokenRotated(_)
+            | ::events::event::Event::RefreshTokenReuseDetected(_)
+            | ::events::event::Event::AccessTokenRevoked(_)
+            | ::events::event::Event::TokenFamilyRevoked(_)
+    };
     (disclosure) => {
         ::events::event::Event::SecretRevealed(_)
     };

@@ -63,6 +63,9 @@ impl Settings<'_> {
             | facts!(oauth_app)
             | facts!(oauth_profile)
             | facts!(data_source)
+            | facts!(client_application)
+            | facts!(grant)
+            | facts!(token)
             | facts!(disclosure)
             | facts!(limit)
             | facts!(ip_whitelist) => {}

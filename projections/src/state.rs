@@ -3,9 +3,11 @@ use std::io::{self, Read, Write};
 use events::envelope::Envelope;
 
 use crate::{
+    client_applications::{ClientApplications, ClientApplicationsChanges},
     cors::{Cors, CorsChanges},
     data_sources::{DataSources, DataSourcesChanges},
     digest::{DigestWriter, StateDigest},
+    grants::{Grants, GrantsChanges},
     idempotency::{Idempotency, IdempotencyChanges},
     ip_whitelists::{IpWhitelists, IpWhitelistsChanges},
     limits::{Limits, LimitsChanges},
@@ -17,6 +19,7 @@ use crate::{
     settings::{Settings, SettingsChanges},
     streams::{Streams, StreamsChanges},
     tenants::{Tenants, TenantsChanges},
+    tokens::{Tokens, TokensChanges},
     users::{Users, UsersChanges},
 };
 
@@ -118,4 +121,10 @@ state! {
     ip_whitelists: IpWhitelists, IpWhitelistsChanges;
     /// Sites whose pages may call the API.
     cors: Cors, CorsChanges;
+    /// Client applications.
+    client_applications: ClientApplications, ClientApplicationsChanges;
+    /// What users allowed them.
+    grants: Grants, GrantsChanges;
+    /// Codes and tokens.
+    tokens: Tokens, TokensChanges;
 }

@@ -45,6 +45,10 @@ pub struct User {
     pub roles: SortedVec<RoleId>,
     /// Permissions beside those of his roles.
     pub permissions: SortedVec<PermissionId>,
+    /// The event that last ended all his tokens: those from before are over.
+    pub tokens_ended: Option<Sequence>,
+    /// The last event that ended those that were given for his password.
+    pub password_tokens_ended: Option<Sequence>,
     /// The event that last changed him.
     pub changed: Sequence,
 }
@@ -107,6 +111,8 @@ impl Users<'_> {
                     lock: None,
                     roles: created.roles.clone(),
                     permissions: created.permissions.clone(),
+                    tokens_ended: None,
+                    password_tokens_ended: None,
                     changed: header.sequence,
                 };
                 self.holders_change(&user.roles, header.sequence);
@@ -125,6 +131,12 @@ impl Users<'_> {
                 let hash = set.hash.as_ref().or(before).cloned();
                 user.password =
                     hash.map(|hash| Password { hash, status: set.status, expires_at: set.expires_at });
+                if set.hash.is_some() {
+                    user.password_tokens_ended = Some(header.sequence);
+                }
+                if set.ends_all_tokens {
+                    user.tokens_ended = Some(header.sequence);
+                }
             }),
             Event::UserRolesSet(set) => {
                 let Some(before) = self.rows.get(&id).cloned() else { return };
@@ -153,6 +165,9 @@ impl Users<'_> {
             | facts!(oauth_app)
             | facts!(oauth_profile)
             | facts!(data_source)
+            | facts!(client_application)
+            | facts!(grant)
+            | facts!(token)
             | facts!(disclosure)
             | facts!(limit)
             | facts!(setting)

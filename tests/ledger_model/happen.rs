@@ -66,6 +66,12 @@ impl Model {
                 let hash = set.hash.clone().or(row.password.as_ref().map(|password| password.hash.clone()));
                 let hash = hash.expect("answered");
                 row.password = Some(Password { hash, status: set.status, expires_at: set.expires_at });
+                if set.hash.is_some() {
+                    row.password_tokens_ended = Some(sequence);
+                }
+                if set.ends_all_tokens {
+                    row.tokens_ended = Some(sequence);
+                }
             }),
             Event::UserUnlocked(_) => self.user_changes(id, sequence, |row| row.lock = None),
             Event::UserMoved(_) => self.user_changes(id, sequence, |row| row.tenant = fact.tenant),

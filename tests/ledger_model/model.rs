@@ -64,6 +64,8 @@ pub(crate) struct User {
     pub(crate) permissions: Vec<u16>,
     /// Since when, until when.
     pub(crate) lock: Option<(Timestamp, Timestamp)>,
+    pub(crate) tokens_ended: Option<u64>,
+    pub(crate) password_tokens_ended: Option<u64>,
     pub(crate) changed: u64,
 }
 
@@ -201,6 +203,8 @@ impl Model {
                     roles: vec![1],
                     permissions: Vec::new(),
                     lock: None,
+                    tokens_ended: None,
+                    password_tokens_ended: None,
                     changed: sequence,
                 }),
                 other => panic!("a ledger does not begin with {other:?}"),
@@ -324,6 +328,8 @@ impl Model {
                     roles,
                     permissions,
                     lock: None,
+                    tokens_ended: None,
+                    password_tokens_ended: None,
                     changed: first,
                 });
             }

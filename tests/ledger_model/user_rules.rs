@@ -113,6 +113,7 @@ impl Model {
                     status: PasswordStatus::Active,
                     expires_at: self.end_by_policy(),
                     setter: PasswordSetter::Holder,
+                    ends_all_tokens: false,
                 };
                 Ok(vec![on(row, set.into())])
             }
@@ -258,6 +259,7 @@ impl Model {
             status: change.status,
             expires_at,
             setter: PasswordSetter::Other,
+            ends_all_tokens: change.hash.is_some(),
         })
     }
 

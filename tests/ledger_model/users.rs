@@ -394,6 +394,8 @@ pub(crate) fn compare(model: &Model, state: &State<'_>) -> Result<(), String> {
             lock: row.lock.map(|(at, until)| Lock { at, until }),
             roles: row.roles.iter().copied().map(RoleId).collect(),
             permissions: row.permissions.iter().copied().map(PermissionId).collect(),
+            tokens_ended: row.tokens_ended.map(Sequence),
+            password_tokens_ended: row.password_tokens_ended.map(Sequence),
             changed: Sequence(row.changed),
         };
         same!(users.rows.get(&id).map(|row| &**row), Some(&expected), "user {id}");

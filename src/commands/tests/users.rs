@@ -63,6 +63,7 @@ fn with_password(world: &mut World, tenant: TenantId, user: u64) {
         status: PasswordStatus::Active,
         expires_at: None,
         setter: PasswordSetter::Other,
+        ends_all_tokens: true,
     };
     world.record(tenant, stream(user), set.into());
 }

@@ -83,7 +83,13 @@ pub(super) fn by_another(
         (Some(_), _) | (None, Some(_)) => end(change.status, change.expires_at, now),
     };
     let status = change.status;
-    Ok(UserPasswordSet { hash: change.hash.clone(), status, expires_at, setter: PasswordSetter::Other })
+    Ok(UserPasswordSet {
+        hash: change.hash.clone(),
+        status,
+        expires_at,
+        setter: PasswordSetter::Other,
+        ends_all_tokens: change.hash.is_some(),
+    })
 }
 
 /// His own password is changed by [`change`], which asks for the one before and keeps to the policy; only 12 goes around that.
@@ -137,6 +143,7 @@ pub(in crate::commands) fn change(
         status: PasswordStatus::Active,
         expires_at: PasswordRules::of(state, PasswordPolicy::Default).expires_at(now),
         setter: PasswordSetter::Holder,
+        ends_all_tokens: false,
     };
     Ok(Decision { facts: vec![Fact::new(row.tenant, stream(holder), set)], ..Decision::default() })
 }
