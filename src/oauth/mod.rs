@@ -5,5 +5,6 @@
 pub mod error;
 pub mod parameters;
 pub mod pkce;
+pub mod live;
 pub mod redirect;
 pub mod sessions;

@@ -1,0 +1,122 @@
+//! Which tokens, families and codes live (TOKENS section 5). The one place that knows: introspection, bearer authentication,
+//! refresh and revocation ask here.
+//!
+//! A token carries what it hangs on and the sequence of its issue. It lives when all of that is there, nothing of it ended
+//! after that sequence, and its time is not over. So one event ends any number of tokens, and the next look sees it.
+
+use std::sync::Arc;
+
+use events::{
+    id::{ClientApplicationId, FamilyId, ScopeSetId, Sequence, UserId},
+    time::Timestamp,
+    token::TokenHash,
+    user::UserStatus,
+};
+use projections::{
+    State,
+    client_applications::ClientApplication,
+    grants::Grant,
+    tokens::{AccessToken, Code, Family, ScopeSet, Subject, TokenKey},
+    users::User,
+};
+
+/// An access token that is accepted at this moment.
+#[derive(Clone, Debug)]
+pub struct LiveAccess {
+    /// By which it is known.
+    pub key: TokenKey,
+    /// To whom it was issued.
+    pub client: ClientApplicationId,
+    /// Whose rights it has; none: the application's own.
+    pub user: Option<UserId>,
+    /// What it is good for, and where.
+    pub set: Arc<ScopeSet>,
+    /// Its row.
+    pub row: AccessToken,
+}
+
+/// A family whose refresh token, or what came of it, is accepted at this moment.
+#[derive(Clone, Debug)]
+pub struct LiveFamily {
+    /// Its row.
+    pub row: Family,
+    /// Whose consent it goes back to.
+    pub grant: Arc<Grant>,
+}
+
+/// The access token of that hash, when it lives at `now`.
+pub fn live_access(state: &State<'_>, hash: &TokenHash, now: Timestamp) -> Option<LiveAccess> {
+    let key = TokenKey::from(hash);
+    let row = *state.tokens.access.get(&key)?;
+    (now < row.expires_at).then(|| standing(state, key, row)).flatten()
+}
+
+/// The access token of that key, when nothing but its time can have ended it: what was asked with it before its end may still be
+/// decided a moment after.
+pub fn standing_access(state: &State<'_>, key: TokenKey) -> Option<LiveAccess> {
+    standing(state, key, *state.tokens.access.get(&key)?)
+}
+
+fn standing(state: &State<'_>, key: TokenKey, row: AccessToken) -> Option<LiveAccess> {
+    let (client, user) = match row.subject {
+        Subject::Family(id) => {
+            let LiveFamily { row: family, grant } = live_family(state, id)?;
+            (family.client, Some(grant.user))
+        }
+        Subject::Client(client) => {
+            living_client(state, client, row.sequence)?;
+            (client, None)
+        }
+        Subject::RunAs(client, user) => {
+            let application = living_client(state, client, row.sequence)?;
+            let still = application.policy.run_as == Some(user);
+            still.then(|| active_user(state, user, row.sequence)).flatten()?;
+            (client, Some(user))
+        }
+    };
+    Some(LiveAccess { key, client, user, set: scope_set(state, row.scope_set)?, row })
+}
+
+/// The family of that id, when it has not ended. Whether its refresh token is over by time, [`Family::refresh_until`] says.
+pub fn live_family(state: &State<'_>, id: FamilyId) -> Option<LiveFamily> {
+    let row = state.tokens.families.get(&id)?;
+    let grant = state.grants.rows.get(&row.grant)?;
+    living_client(state, row.client, row.sequence)?;
+    let user = active_user(state, grant.user, row.sequence)?;
+    // What was given for a password is as good as the password.
+    let ended = user.password_tokens_ended.filter(|_| row.by_password);
+    let lives = ended.is_none_or(|ended| ended < row.sequence);
+    lives.then(|| LiveFamily { row: row.clone(), grant: Arc::clone(grant) })
+}
+
+/// The code of that hash, spent or not, when what it hangs on lives. Whether its time is over, its row says.
+pub fn standing_code(state: &State<'_>, hash: &TokenHash) -> Option<(Arc<Code>, Arc<Grant>)> {
+    let code = state.tokens.codes.get(&TokenKey::from(hash))?;
+    let grant = state.grants.rows.get(&code.grant)?;
+    living_client(state, grant.client, code.sequence)?;
+    active_user(state, grant.user, code.sequence)?;
+    Some((Arc::clone(code), Arc::clone(grant)))
+}
+
+/// What tokens of that number are good for.
+pub fn scope_set(state: &State<'_>, id: ScopeSetId) -> Option<Arc<ScopeSet>> {
+    state.tokens.scope_sets.get(&id).cloned()
+}
+
+/// The application, when no reset ended what was issued at `since`.
+fn living_client<'a>(
+    state: &'a State<'_>,
+    id: ClientApplicationId,
+    since: Sequence,
+) -> Option<&'a Arc<ClientApplication>> {
+    let row = state.client_applications.rows.get(&id)?;
+    row.ended.is_none_or(|ended| ended < since).then_some(row)
+}
+
+/// The user, when he is active and no reset of his password ended what was issued at `since`. That he is locked, or his password
+/// expired, does not matter: else three wrong passwords would switch off anybody's integrations.
+fn active_user<'a>(state: &'a State<'_>, id: UserId, since: Sequence) -> Option<&'a Arc<User>> {
+    let row = state.users.rows.get(&id)?;
+    let ended = row.tokens_ended.is_some_and(|ended| ended > since);
+    (row.status == UserStatus::Active && !ended).then_some(row)
+}
