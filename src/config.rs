@@ -38,6 +38,8 @@ pub struct Config {
     pub auth: Auth,
     /// Rules for passwords.
     pub password: Password,
+    /// The authorization server's rules.
+    pub oauth: OAuth,
     /// What is logged, and how.
     pub log: Log,
     /// Bounds of a request and of all of them.
@@ -135,6 +137,19 @@ pub enum PasswordPolicy {
     Hdp,
 }
 
+/// `[oauth]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OAuth {
+    /// Whether client applications that are allowed to may exchange users' passwords for tokens.
+    pub password_grant: bool,
+    /// Whether a user who changes his own password ends all his tokens, not only those given for it.
+    pub end_tokens_on_password_change: bool,
+    /// Whether every authorization request must carry a challenge, whatever the application's own rule.
+    pub require_pkce: bool,
+    /// The resource that `api.access.odata` is for (RFC 8707); the issuer when it is not set.
+    pub odata_resource: Option<String>,
+}
+
 /// `[log]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
@@ -187,6 +202,12 @@ impl Default for Config {
             secrets: Secrets { reveal: Reveal::Audited },
             auth: Auth { account_failures_per_minute: 10, address_failures_per_minute: 60 },
             password: Password { policy: PasswordPolicy::Default },
+            oauth: OAuth {
+                password_grant: false,
+                end_tokens_on_password_change: false,
+                require_pkce: false,
+                odata_resource: None,
+            },
             log: Log { level: "info".to_owned(), format: LogFormat::People },
             limits: Limits {
                 body_bytes: 1 << 20,

@@ -30,6 +30,7 @@ impl std::fmt::Debug for Key {
 }
 
 const ADDRESSES: &str = "a list of IP addresses such as [\"10.0.0.7\"], in a variable separated by commas";
+const BOOLEAN: &str = "true or false";
 const BYTES: &str = "a number of bytes such as 1048576, or \"1MiB\"";
 const COUNT: &str = "a whole number above zero";
 const DURATION: &str = "a time such as \"30d\", \"12h\", \"15m\" or \"90s\"; a bare number means seconds";
@@ -157,6 +158,38 @@ pub const KEYS: &[Key] = &[
         show: |c| chosen(&c.password.policy, POLICY),
     },
     Key {
+        name: "oauth.password_grant",
+        help: "whether client applications that are allowed to may exchange users' passwords for tokens",
+        expected: BOOLEAN,
+        secret: false,
+        read: |c, v| put(&mut c.oauth.password_grant, v.boolean()?),
+        show: |c| Some(c.oauth.password_grant.to_string()),
+    },
+    Key {
+        name: "oauth.end_tokens_on_password_change",
+        help: "whether who changes the own password ends all tokens, not only those given for it",
+        expected: BOOLEAN,
+        secret: false,
+        read: |c, v| put(&mut c.oauth.end_tokens_on_password_change, v.boolean()?),
+        show: |c| Some(c.oauth.end_tokens_on_password_change.to_string()),
+    },
+    Key {
+        name: "oauth.require_pkce",
+        help: "whether every authorization request must carry a challenge (RFC 7636)",
+        expected: BOOLEAN,
+        secret: false,
+        read: |c, v| put(&mut c.oauth.require_pkce, v.boolean()?),
+        show: |c| Some(c.oauth.require_pkce.to_string()),
+    },
+    Key {
+        name: "oauth.odata_resource",
+        help: "the resource that api.access.odata is for (RFC 8707); the issuer by default",
+        expected: "an http or https URL without fragment or user, such as \"https://odata.example/api\"",
+        secret: false,
+        read: |c, v| put(&mut c.oauth.odata_resource, Some(resource(v.text()?)?)),
+        show: |c| c.oauth.odata_resource.as_ref().and_then(quoted),
+    },
+    Key {
         name: "log.level",
         help: "error, warn, info, debug or trace, or filters such as \"info,authledger::api=debug\"",
         expected: "error, warn, info, debug or trace, or filters such as \"info,authledger::api=debug\"",
@@ -261,6 +294,17 @@ fn path(value: &Raw) -> Option<PathBuf> {
 
 fn addresses(value: &Raw) -> Option<Vec<IpAddr>> {
     value.items()?.into_iter().map(|item| item.parse().ok()).collect()
+}
+
+/// As it is sent: resources are compared character by character.
+fn resource(text: &str) -> Option<String> {
+    let url = url::Url::parse(text).ok()?;
+    let plain = matches!(url.scheme(), "http" | "https")
+        && url.host_str().is_some()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.fragment().is_none();
+    plain.then(|| text.to_owned())
 }
 
 fn base_url(text: &str) -> Option<String> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 pub(super) enum Raw {
     Text(String),
     Integer(i64),
+    Boolean(bool),
     List(Vec<Raw>),
     /// A kind that no setting has, named for the message.
     Other,
@@ -18,17 +19,15 @@ impl Raw {
             toml::Value::String(text) => Raw::Text(text.clone()),
             toml::Value::Integer(number) => Raw::Integer(*number),
             toml::Value::Array(items) => Raw::List(items.iter().map(Raw::from_toml).collect()),
-            toml::Value::Float(_)
-            | toml::Value::Boolean(_)
-            | toml::Value::Datetime(_)
-            | toml::Value::Table(_) => Raw::Other,
+            toml::Value::Boolean(value) => Raw::Boolean(*value),
+            toml::Value::Float(_) | toml::Value::Datetime(_) | toml::Value::Table(_) => Raw::Other,
         }
     }
 
     pub(super) fn text(&self) -> Option<&str> {
         match self {
             Raw::Text(text) => Some(text),
-            Raw::Integer(_) | Raw::List(_) | Raw::Other => None,
+            Raw::Integer(_) | Raw::Boolean(_) | Raw::List(_) | Raw::Other => None,
         }
     }
 
@@ -36,7 +35,16 @@ impl Raw {
         match self {
             Raw::Text(text) => text.trim().parse().ok(),
             Raw::Integer(number) => u64::try_from(*number).ok(),
-            Raw::List(_) | Raw::Other => None,
+            Raw::Boolean(_) | Raw::List(_) | Raw::Other => None,
+        }
+    }
+
+    /// Yes or no.
+    pub(super) fn boolean(&self) -> Option<bool> {
+        match self {
+            Raw::Text(text) => text.trim().parse().ok(),
+            Raw::Boolean(value) => Some(*value),
+            Raw::Integer(_) | Raw::List(_) | Raw::Other => None,
         }
     }
 
@@ -45,7 +53,7 @@ impl Raw {
         match self {
             Raw::Text(text) => Some(text.split(',').map(str::trim).filter(|item| !item.is_empty()).collect()),
             Raw::List(items) => items.iter().map(Raw::text).collect(),
-            Raw::Integer(_) | Raw::Other => None,
+            Raw::Integer(_) | Raw::Boolean(_) | Raw::Other => None,
         }
     }
 
