@@ -3,8 +3,8 @@
 //! Deliberately absent: HTTP (`api`), deciding what is recorded (`commands`), keys (`vault`).
 
 pub mod error;
+pub mod live;
 pub mod parameters;
 pub mod pkce;
-pub mod live;
 pub mod redirect;
 pub mod sessions;

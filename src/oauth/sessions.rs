@@ -260,9 +260,12 @@ mod tests {
         let (one, other) = (BrowserId::draw(&random), BrowserId::draw(&random));
         let token = sessions.form_token(&one, &["consent", "client_id=a"]);
         assert!(sessions.is_form_token(&one, &["consent", "client_id=a"], &token));
-        for about in
-            [&["consent", "client_id=b"][..], &["login", "client_id=a"], &["consentclient_id=a"], &["consent"]]
-        {
+        for about in [
+            &["consent", "client_id=b"][..],
+            &["login", "client_id=a"],
+            &["consentclient_id=a"],
+            &["consent"],
+        ] {
             assert!(!sessions.is_form_token(&one, about, &token), "{about:?}");
         }
         assert!(!sessions.is_form_token(&other, &["consent", "client_id=a"], &token));
