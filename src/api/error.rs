@@ -14,7 +14,9 @@ use serde_json::{Value, json};
 use super::answer::answer;
 use super::codes::{self, Code};
 use super::json::NotJson;
+use super::oauth2;
 use crate::commands::data_source::{OPTIONS_BYTES_MAX, OPTIONS_MAX};
+use crate::oauth::error::ProtocolError;
 
 /// Everything that is not the answer that was asked for.
 #[derive(Clone, Debug)]
@@ -135,6 +137,13 @@ pub enum ApiError {
     Storage(Fault),
     /// A fault of ours; logged, never told.
     Internal(Fault),
+    /// The authorization server says no, in the words of its RFCs.
+    Protocol(ProtocolError),
+    /// A client application was not believed.
+    UnknownClient {
+        /// Whether it hears of it by 401 and a challenge, or by 400 (RFC 6749 section 5.2).
+        challenged: bool,
+    },
 }
 
 /// Kinds of objects that an id or a name may fail to find.
@@ -225,11 +234,11 @@ fn echo(text: &str) -> String {
 }
 
 impl ApiError {
-    /// Status, code, and what stands for `{0}` and `{1}` in the code's message.
-    fn describe(&self) -> (StatusCode, Code, Vec<String>) {
+    /// Status, code, and what stands for `{0}` and `{1}` in the code's message; none for what only the RFCs have words for.
+    fn describe(&self) -> Option<(StatusCode, Code, Vec<String>)> {
         use StatusCode as S;
         let none = Vec::new;
-        match self {
+        Some(match self {
             ApiError::InvalidCredentials => (S::UNAUTHORIZED, codes::INVALID_CREDENTIALS, none()),
             ApiError::AccountInactive => (S::UNAUTHORIZED, codes::ACCOUNT_INACTIVE, none()),
             ApiError::PasswordExpired => (S::UNAUTHORIZED, codes::PASSWORD_EXPIRED, none()),
@@ -316,22 +325,28 @@ impl ApiError {
             }
             ApiError::Storage(_) => (S::SERVICE_UNAVAILABLE, codes::STORAGE, none()),
             ApiError::Internal(_) => (S::INTERNAL_SERVER_ERROR, codes::INTERNAL, none()),
-        }
+            ApiError::Protocol(_) | ApiError::UnknownClient { .. } => return None,
+        })
     }
 
     /// The status it is answered with.
     pub fn status(&self) -> StatusCode {
-        self.describe().0
+        self.describe().map_or_else(|| oauth2::refusal::of(self).0, |(status, ..)| status)
     }
 
-    /// The number in its body.
-    pub fn code(&self) -> u32 {
-        self.describe().1.number
+    /// What log and metrics call it.
+    pub fn code(&self) -> ErrorLabel {
+        match self.describe() {
+            Some((_, code, _)) => ErrorLabel::Number(code.number),
+            None => ErrorLabel::Word(oauth2::refusal::of(self).1.code.text()),
+        }
     }
 
     /// The answer, in the form of the family that `path` belongs to.
     pub(super) fn render(&self, path: &str) -> Response {
-        let (status, code, parts) = self.describe();
+        let Some((status, code, parts)) = self.describe().filter(|_| !oauth2::is_endpoint(path)) else {
+            return oauth2::refusal::render(self);
+        };
         let message = fill(code.message, &parts);
         let number =
             if code_is_text(path) { Value::from(code.number.to_string()) } else { Value::from(code.number) };
@@ -344,12 +359,45 @@ impl ApiError {
                 HeaderValue::from_static("Basic realm=\"authledger\", charset=\"UTF-8\""),
             );
         }
-        if let ApiError::TooManyFailures { retry_after_secs } = self {
-            headers.insert(RETRY_AFTER, HeaderValue::from(*retry_after_secs));
-        } else if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        if let Some(seconds) = self.retry_after_secs() {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
+    }
+
+    /// `Retry-After`, where waiting helps.
+    pub(super) fn retry_after_secs(&self) -> Option<u64> {
+        match self {
+            ApiError::TooManyFailures { retry_after_secs } => Some(*retry_after_secs),
+            other => (other.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(1),
+        }
+    }
+}
+
+/// An error as log and metrics name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorLabel {
+    /// A code of HDP's or ours.
+    Number(u32),
+    /// A word of the RFCs.
+    Word(&'static str),
+}
+
+impl ErrorLabel {
+    /// The code, if it is one.
+    pub(super) fn number(self) -> Option<u32> {
+        match self {
+            Self::Number(number) => Some(number),
+            Self::Word(_) => None,
+        }
+    }
+
+    /// The word, if it is one.
+    pub(super) fn word(self) -> Option<&'static str> {
+        match self {
+            Self::Number(_) => None,
+            Self::Word(word) => Some(word),
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use prometheus_client::encoding::text::encode;
 use super::{
     AppState,
     asking::Asking,
-    error::{ApiError, Fault},
+    error::{ApiError, ErrorLabel, Fault},
     openapi::{ids, tag},
     operate::operator,
 };
@@ -92,7 +92,16 @@ struct Timed {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Refused {
-    code: u32,
+    code: ErrorLabel,
+}
+
+impl EncodeLabelValue for ErrorLabel {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
+        match self {
+            Self::Number(number) => EncodeLabelValue::encode(number, encoder),
+            Self::Word(word) => EncodeLabelValue::encode(word, encoder),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

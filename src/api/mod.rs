@@ -35,6 +35,7 @@ mod ip_lists;
 pub mod json;
 mod management;
 mod metrics;
+pub mod oauth2;
 mod openapi;
 mod operate;
 pub mod past;

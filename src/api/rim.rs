@@ -17,7 +17,7 @@ use futures_util::FutureExt as _;
 
 use super::AppState;
 use super::cors;
-use super::error::{ApiError, Fault, finish};
+use super::error::{ApiError, ErrorLabel, Fault, finish};
 use super::guard::{Caller, is_guarded};
 use super::metrics::{Route, method_label};
 use crate::clock::draw;
@@ -114,12 +114,13 @@ impl Line<'_> {
         let (method, path) = (method_label(method), beginning(path));
         let (route, user, ms, status) =
             (route.as_str(), user.map(|user| user.0), millis(*took), status.as_u16());
-        let code = error.map(ApiError::code);
+        let label = error.map(ApiError::code);
+        let (code, word) = (label.and_then(ErrorLabel::number), label.and_then(ErrorLabel::word));
         match error {
             Some(ApiError::Internal(fault) | ApiError::Storage(fault)) => {
                 tracing::error!(method, path, route, status, code, user, ms, ?fault, "failed");
             }
-            Some(_) => tracing::info!(method, path, route, status, code, user, ms, "refused"),
+            Some(_) => tracing::info!(method, path, route, status, code, error = word, user, ms, "refused"),
             None => tracing::debug!(method, path, route, status, user, first, ms, "answered"),
         }
     }

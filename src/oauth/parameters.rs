@@ -71,6 +71,11 @@ impl Parameters {
         self.secret(name).map(PlainSecret::expose)
     }
 
+    /// Whether there is a value of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.secret(name).is_some()
+    }
+
     /// All values of this name.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         self.many(name).map(PlainSecret::expose)
