@@ -19,7 +19,7 @@ use crate::{
     settings::{Settings, SettingsChanges},
     streams::{Streams, StreamsChanges},
     tenants::{Tenants, TenantsChanges},
-    tokens::{Tokens, TokensChanges},
+    tokens::{Retired, Tokens, TokensChanges},
     users::{Users, UsersChanges},
 };
 
@@ -91,6 +91,21 @@ macro_rules! state {
             }
         }
     };
+}
+
+impl Changes {
+    /// Takes out what may leave the base later, a slice at a time, by [`State::drop_retired`]: nobody can tell the difference but
+    /// by the digest.
+    pub fn take_retired(&mut self, most: usize) -> Retired {
+        self.tokens.take_retired(most)
+    }
+}
+
+impl State<'static> {
+    /// Removes up to `most` rows of what [`Changes::take_retired`] took out.
+    pub fn drop_retired(&mut self, retired: &mut Retired, most: usize) {
+        self.tokens.drop_retired(retired, most);
+    }
 }
 
 // The order below is the digest's; adding or moving one is a new digest version.

@@ -103,6 +103,29 @@ impl<K: Ord + Clone, V> Table<'_, K, V> {
     }
 }
 
+impl<K: Ord, V> TableChanges<K, V> {
+    /// The row that the layer put under that key.
+    pub(crate) fn put_under(&self, key: &K) -> Option<&V> {
+        self.rows.get(key)
+    }
+
+    /// How many rows it took away.
+    pub(crate) fn removed_count(&self) -> usize {
+        self.removed.len()
+    }
+
+    /// Takes over the removal of all keys below `end`: they are the caller's to remove.
+    pub(crate) fn take_removed_below(&mut self, end: &K) -> BTreeSet<K> {
+        let rest = self.removed.split_off(end);
+        std::mem::replace(&mut self.removed, rest)
+    }
+
+    /// Takes over the removal of one key.
+    pub(crate) fn take_removed(&mut self, key: &K) {
+        self.removed.remove(key);
+    }
+}
+
 /// Iterator over a range of a [`Table`].
 pub struct Range<'a, K, V> {
     own: Peekable<Visited<'a, K, V>>,

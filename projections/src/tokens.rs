@@ -4,7 +4,7 @@
 //! arithmetic leaves with the first event that is recorded an hour after (codes, which are kept spent, ten minutes), in the
 //! order of the ends: memory then holds nothing for it, and every fold of the same events has the same rows.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use events::{
     envelope::{Envelope, Header},
@@ -175,6 +175,45 @@ projection! {
             families_by_end: (Timestamp, FamilyId) => (), from families |id, row| row.ends_at().map(|end| ((end, *id), ()));
             /// Access tokens in the order in which they leave.
             access_by_end: (Timestamp, TokenKey) => (), from access |key, row| [((row.expires_at, *key), ())];
+        }
+    }
+}
+
+/// Access tokens that a layer took away because they are long over, and that are not gone from its base yet.
+#[derive(Debug, Default)]
+pub struct Retired(BTreeSet<(Timestamp, TokenKey)>);
+
+impl Retired {
+    /// Whether there are none left.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl TokensChanges {
+    /// Takes the removal of tokens that are long over out of these changes, when they are more than `most`: readers would have
+    /// to wait while all of them go at once. For a reader it makes no difference when they go, because time is over for them.
+    pub(crate) fn take_retired(&mut self, most: usize) -> Retired {
+        let now = self.folded_at.put_under(&()).copied();
+        let Some(now) = now.filter(|_| self.access_by_end.removed_count() > most) else {
+            return Retired::default();
+        };
+        let end = Timestamp(now.saturating_add_micros(-REMEMBERED_MICROS).0.saturating_add(1));
+        let retired = self.access_by_end.take_removed_below(&(end, TokenKey([0; 16])));
+        for (_, key) in &retired {
+            self.access.take_removed(key);
+        }
+        Retired(retired)
+    }
+}
+
+impl Tokens<'static> {
+    /// Removes up to `most` tokens that [`TokensChanges::take_retired`] left, the ones that ended first.
+    pub(crate) fn drop_retired(&mut self, retired: &mut Retired, most: usize) {
+        for _ in 0..most {
+            let Some((end, key)) = retired.0.pop_first() else { return };
+            self.access_by_end.remove(&(end, key));
+            self.access.remove(&key);
         }
     }
 }
@@ -423,3 +462,6 @@ impl Tokens<'_> {
         ScopeSetId(self.last_scope_set.get(&()).map_or(0, |last| last.0) + 1)
     }
 }
+
+#[cfg(test)]
+mod tests;

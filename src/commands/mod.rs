@@ -37,6 +37,7 @@ use events::{
 use projections::{
     State,
     table::{Table, TableChanges},
+    tokens::Retired,
 };
 
 pub use refusal::{Object, Refusal, Taken};
@@ -84,6 +85,13 @@ impl View<'_> {
     pub fn absorb(&mut self, changes: ViewChanges) {
         self.state.absorb(changes.state);
         self.logins.absorb(changes.logins);
+    }
+}
+
+impl ViewChanges {
+    /// What may leave the base later, a slice at a time.
+    pub fn take_retired(&mut self, most: usize) -> Retired {
+        self.state.take_retired(most)
     }
 }
 

@@ -270,7 +270,7 @@ impl Ledger {
     ///
     /// It visits every row under the shared guard: the writer waits with showing its next batch. For tests and operators.
     pub fn digest(&self) -> (u64, StateDigest) {
-        self.read(|view| (view.state.log.size(), view.state.digest()))
+        self.shared.read_whole(|view| (view.state.log.size(), view.state.digest()))
     }
 
     /// Number of events that are durable and visible.

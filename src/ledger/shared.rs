@@ -16,9 +16,14 @@ use crate::{
     commands::{View, ViewChanges},
 };
 
+/// How many rows that are long over leave under one hold of the guard.
+const RETIRED_AT_ONCE: usize = 1_000;
+
 /// What the writer and everybody else share.
 pub(super) struct Shared {
     pub(super) view: RwLock<View<'static>>,
+    /// Held while rows that are long over leave the state.
+    whole: Mutex<()>,
     pub(super) size: watch::Sender<u64>,
     pub(super) head: Mutex<VerifiedHead>,
     pub(super) verification: behind::Progress,
@@ -38,6 +43,7 @@ impl Shared {
     pub(super) fn new(view: View<'static>, head: VerifiedHead) -> Self {
         Self {
             view: RwLock::new(view),
+            whole: Mutex::new(()),
             size: watch::Sender::new(head.size),
             head: Mutex::new(head),
             verification: behind::Progress::nothing(head.size),
@@ -62,14 +68,31 @@ impl Shared {
     }
 
     /// Moves what a durable batch changed into what readers see, and notes for how long they had to wait.
-    pub(super) fn absorb(&self, changes: ViewChanges) {
+    /// Tokens that ended long ago may be many at once, after a quiet night: they leave in slices, between which readers look.
+    pub(super) fn absorb(&self, mut changes: ViewChanges) {
+        let whole = self.whole.lock();
+        let mut retired = changes.take_retired(RETIRED_AT_ONCE);
+        self.exclusively(|view| view.absorb(changes));
+        while !retired.is_empty() {
+            self.exclusively(|view| view.state.drop_retired(&mut retired, RETIRED_AT_ONCE));
+        }
+        drop(whole);
+    }
+
+    fn exclusively(&self, change: impl FnOnce(&mut View<'static>)) {
         let mut view = self.view.write();
         let started = Instant::now();
-        view.absorb(changes);
+        change(&mut view);
         let held = started.elapsed();
         drop(view);
         self.longest_hold_nanos
             .fetch_max(u64::try_from(held.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// Looks at a state that holds exactly what its events add up to, not even a row of a token that is long over.
+    pub(super) fn read_whole<T>(&self, look: impl FnOnce(&View<'static>) -> T) -> T {
+        let _whole = self.whole.lock();
+        look(&self.view.read())
     }
 
     /// `head` is `None` when nothing was recorded.
