@@ -21,6 +21,7 @@ pub mod oauth_app;
 pub mod oauth_profile;
 mod refusal;
 pub mod role;
+mod scope_set;
 pub mod setting;
 pub mod tenant;
 pub mod user;

@@ -8,4 +8,5 @@ pub mod live;
 pub mod parameters;
 pub mod pkce;
 pub mod redirect;
+pub mod scope;
 pub mod sessions;
