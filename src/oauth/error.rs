@@ -131,6 +131,30 @@ errors! {
     /// An address that no list lets in.
     ADDRESS_REFUSED = AccessDenied, "Requests from this address are not let in.";
 
+    // The authorization request.
+    /// RFC 6749 section 4.1.1.
+    NO_RESPONSE_TYPE = InvalidRequest, "The parameter response_type is missing.";
+    /// Tokens in URLs (RFC 9700 section 2.1.2), and whatever else there is.
+    UNSUPPORTED_RESPONSE_TYPE = UnsupportedResponseType, "The only supported response_type is code.";
+    /// RFC 7636 section 4.3.
+    CHALLENGE_METHOD = InvalidRequest, "The code_challenge_method must be S256.";
+    /// RFC 7636 section 4.2.
+    CHALLENGE_FORM = InvalidRequest, "The code_challenge must be 43 characters of base64url.";
+    /// RFC 7636 section 4.4.1.
+    NO_CHALLENGE = InvalidRequest, "The parameter code_challenge is missing, with S256 as its code_challenge_method.";
+    /// Not registered for it.
+    NOT_REGISTERED_FOR_CODES = UnauthorizedClient, "The client is not registered for authorization codes.";
+    /// Shown, never sent on.
+    NO_CLIENT_ID = InvalidRequest, "The parameter client_id is missing.";
+    /// Shown, never sent on; the same for one that there is and this user may not use.
+    NO_SUCH_CLIENT = InvalidClient, "There is no such client application for this user.";
+    /// Shown, never sent on.
+    OTHER_REDIRECT_URI = InvalidRequest, "The redirect_uri is not one that the client application registered.";
+    /// A page of another site sent it.
+    CROSS_SITE = InvalidRequest, "Requests of pages of other sites are not taken here.";
+    /// HDP's sentence, as it writes it.
+    DENIED = AccessDenied, "User denied OAuth access";
+
     // The server.
     /// Throttled.
     TOO_MANY_FAILURES = TemporarilyUnavailable, "Too many failed attempts. Try again later.";
@@ -152,7 +176,7 @@ mod tests {
         for error in ALL {
             let allowed = |byte: u8| (0x20..0x7f).contains(&byte) && byte != b'"' && byte != b'\\';
             assert!(error.description.bytes().all(allowed), "{error}");
-            assert!(error.description.ends_with('.'), "{error}");
+            assert!(error.description.ends_with('.') || *error == DENIED, "{error}");
         }
     }
 

@@ -3,6 +3,7 @@
 //! Deliberately absent: HTTP (`api`), deciding what is recorded (`commands`), keys (`vault`).
 
 pub mod client;
+pub mod authorization_request;
 pub mod error;
 pub mod live;
 pub mod parameters;
