@@ -100,6 +100,7 @@ pub fn command_of(user: u64, wish: Wish) -> Command {
         id: CommandId(draw(&SystemRandom)),
         actor: Actor::User(UserId(user)),
         on_behalf_of: None,
+        bearer: None,
         idempotency: None,
         origin: None,
     };

@@ -237,6 +237,7 @@ impl Asking {
             id: self.request,
             actor,
             on_behalf_of: self.on_behalf_of.as_ref().map(|target| target.user),
+            bearer: None,
             idempotency,
             origin: self.origin()?,
         })

@@ -199,6 +199,7 @@ fn record_lock(app: &AppState, lock: LockAccount) {
             id: CommandId(draw(app.random())),
             actor: Actor::System,
             on_behalf_of: None,
+            bearer: None,
             idempotency: None,
             origin: None,
         },

@@ -94,6 +94,7 @@ impl Create {
             id: CommandId(draw(&*random)),
             actor: Actor::Operator,
             on_behalf_of: None,
+            bearer: None,
             idempotency: None,
             origin: None,
         };

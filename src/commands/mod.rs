@@ -38,7 +38,7 @@ use events::{
 use projections::{
     State,
     table::{Table, TableChanges},
-    tokens::Retired,
+    tokens::{Retired, TokenKey},
 };
 
 pub use refusal::{Object, Refusal, Taken};
@@ -52,6 +52,7 @@ use self::data_source::{
 use crate::{
     auth::{permission, principal::Principal},
     ledger::store::KeyChange,
+    oauth::live::standing_access,
     vault::{idempotency::RequestTags, login::LoginTag},
 };
 
@@ -105,6 +106,8 @@ pub struct Cause {
     pub actor: Actor,
     /// For whom: an administrator by `?user=`, a client application by its token.
     pub on_behalf_of: Option<UserId>,
+    /// The access token by which a client application asks for him.
+    pub bearer: Option<TokenKey>,
     /// From the caller's `Idempotency-Key`.
     pub idempotency: Option<RequestTags>,
     /// The address it came from, sealed under the key of the user who asks or is asked for by his token.
@@ -277,6 +280,7 @@ impl LoginChange {
 /// Decides a wish at `now`, which is the time its facts will carry.
 pub fn decide(view: &View<'_>, command: &Command, now: Timestamp) -> Result<Decision, Refusal> {
     let cause = &command.cause;
+    bearer_stands(&view.state, cause)?;
     match &command.wish {
         Wish::CreateLedger(wish) => ledger::create(view, wish),
         Wish::TakeSnapshot(wish) => ledger::take_snapshot(view, cause, wish),
@@ -327,6 +331,7 @@ pub fn decide(view: &View<'_>, command: &Command, now: Timestamp) -> Result<Deci
 
 /// Whether the answer to a command may be given again to who repeats it: he must still be allowed to ask for it.
 pub fn may_repeat(view: &View<'_>, command: &Command) -> Result<(), Refusal> {
+    bearer_stands(&view.state, &command.cause)?;
     let permissions: &[PermissionId] = match &command.wish {
         Wish::CreateLedger(_) | Wish::LockUser(_) => return Ok(()),
         Wish::TakeSnapshot(_) => return ledger::may_operate(&view.state, command.cause.actor),
@@ -379,6 +384,18 @@ pub fn may_repeat(view: &View<'_>, command: &Command) -> Result<(), Refusal> {
         Wish::RevealSecrets(wish) => wish.secrets.permissions(),
     };
     acting(&view.state, command.cause.actor, command.cause.on_behalf_of, permissions).map(drop)
+}
+
+/// Whether the token by which a client application asks is still one of its, for that user: it may have ended since the request
+/// came. Without one it asks for nobody; who it is then, the wish proves.
+fn bearer_stands(state: &State<'_>, cause: &Cause) -> Result<(), Refusal> {
+    let stands = match (cause.actor, cause.bearer) {
+        (Actor::ClientApplication(client), Some(key)) => standing_access(state, key)
+            .is_some_and(|token| token.client == client && token.user == cause.on_behalf_of),
+        (Actor::ClientApplication(_), None) => cause.on_behalf_of.is_none(),
+        (Actor::User(_) | Actor::System | Actor::Operator, key) => key.is_none(),
+    };
+    if stands { Ok(()) } else { Err(Refusal::ActorGone) }
 }
 
 /// Whom the rules are asked about: the actor, or the user he acts for, holding `permissions` (all of them, or 12). For a client

@@ -127,6 +127,7 @@ pub fn first_command(
         id: CommandId(draw(&**random)),
         actor: Actor::Operator,
         on_behalf_of: None,
+        bearer: None,
         idempotency: None,
         origin: None,
     };

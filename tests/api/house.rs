@@ -248,6 +248,7 @@ impl House {
             id: CommandId(draw(self.app.random())),
             actor: Actor::User(UserId(1)),
             on_behalf_of: None,
+            bearer: None,
             idempotency: None,
             origin: None,
         };

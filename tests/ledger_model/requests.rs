@@ -178,6 +178,7 @@ pub(crate) fn prepare(house: &House, model: &Model, step: &Step) -> Option<Prepa
         id: request.id,
         actor: by,
         on_behalf_of: behalf.map(UserId),
+        bearer: None,
         idempotency: tags,
         origin: None,
     };

@@ -118,6 +118,7 @@ impl InDirectory {
                 id: CommandId(draw(&*self.random)),
                 actor: Actor::Operator,
                 on_behalf_of: None,
+                bearer: None,
                 idempotency: None,
                 origin: None,
             };

@@ -42,7 +42,14 @@ fn world() -> World {
 }
 
 fn command(actor: Actor, size: u64) -> Command {
-    let cause = Cause { id: CommandId([3; 16]), actor, on_behalf_of: None, idempotency: None, origin: None };
+    let cause = Cause {
+        id: CommandId([3; 16]),
+        actor,
+        on_behalf_of: None,
+        bearer: None,
+        idempotency: None,
+        origin: None,
+    };
     Command { cause, wish: wish(size) }
 }
 

@@ -191,6 +191,7 @@ impl World {
             id: CommandId([3; 16]),
             actor,
             on_behalf_of: on_behalf_of.map(UserId),
+            bearer: None,
             idempotency: None,
             origin: None,
         };

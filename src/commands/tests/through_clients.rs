@@ -1,20 +1,29 @@
-//! What a client application may do for the user of its token: what he may, and never with secrets. Whether the token lives is
-//! asked before, and shown elsewhere.
+//! What a client application may do for the user of its token: what he may, and never with secrets, as long as the token stands.
 
 use events::{
+    client_application::{
+        ClientApplicationDeleted, ClientApplicationRegistered, ClientPolicy, ClientType, Pkce,
+        RefreshRotation,
+    },
     envelope::{Actor, Stream, StreamKind},
-    id::{ClientApplicationId, CommandId, DataStoreId, UserId},
-    sealed::SecretChange,
-    sorted::SortedMap,
+    event::Event,
+    grant::{ConsentBy, GrantAllowed, GrantRevoked},
+    id::{ClientApplicationId, CommandId, DataStoreId, FamilyId, ScopeSetId, TenantId, UserId},
+    scope::{Scope, ScopeSetDefined},
+    sealed::{KeyId, SecretChange},
+    sorted::{SortedMap, SortedVec},
+    token::{AccessTokenRevoked, IssuedAccessToken, TokenHash, TokensIssued},
     user::{UserStatus, UserStatusSet},
 };
+use projections::tokens::TokenKey;
 
 use super::{
-    A, World, create, data_sources as sources, delete, oauth_apps as apps, oauth_profiles as profiles,
-    sealed, update_with,
+    A, NOW, SYSTEM, World, create, data_sources as sources, delete, oauth_apps as apps,
+    oauth_profiles as profiles, sealed, update_with,
 };
 use crate::commands::{
-    Cause, Decision, Refusal, Wish, data_source, disclosure, field::EndpointUri, oauth_app, oauth_profile,
+    Cause, Command, Decision, Refusal, Wish, data_source, decide, disclosure, field::EndpointUri, may_repeat,
+    oauth_app, oauth_profile,
 };
 
 fn by_client(user: u64) -> Cause {
@@ -22,6 +31,7 @@ fn by_client(user: u64) -> Cause {
         id: CommandId([3; 16]),
         actor: Actor::ClientApplication(ClientApplicationId(1)),
         on_behalf_of: Some(UserId(user)),
+        bearer: None,
         idempotency: None,
         origin: None,
     }
@@ -160,4 +170,108 @@ fn it_sends_secrets_that_stay_nowhere_else() {
         through(&world, 11, &put(&[("TokenURI", "https://a.example/"), ("ODataVersion", "2")], false)),
         None
     );
+}
+
+const TOKEN: TokenHash = TokenHash([1; 32]);
+
+/// A world in which user 5 allowed client application 1, which got a token that way.
+fn with_token() -> World {
+    let mut world = World::with_apps();
+    let policy = ClientPolicy {
+        client_type: ClientType::Confidential,
+        grant_types: SortedVec::default(),
+        scopes: [Scope::Mgmt].into_iter().collect(),
+        pkce: Pkce::Optional,
+        refresh_rotation: RefreshRotation::Never,
+        refresh_retry_secs: 60,
+        access_token_lifetime_secs: None,
+        refresh_token_idle_secs: None,
+        refresh_token_absolute_secs: None,
+        resource_server: None,
+        run_as: None,
+        password_until: None,
+    };
+    let registered = ClientApplicationRegistered {
+        owner: UserId(1),
+        name: "client".to_owned(),
+        description: None,
+        redirect_urls: Vec::new(),
+        client_id: "client".to_owned(),
+        key_id: KeyId([1; 32]),
+        secret: None,
+        policy,
+    };
+    let scopes: SortedVec<Scope> = [Scope::Mgmt].into_iter().collect();
+    let allowed = GrantAllowed {
+        client: ClientApplicationId(1),
+        user: UserId(5),
+        scopes: scopes.clone(),
+        by: ConsentBy::Page,
+    };
+    let defined = ScopeSetDefined { id: ScopeSetId(1), scopes, audience: SortedVec::default() };
+    let issued = TokensIssued {
+        client: ClientApplicationId(1),
+        family: FamilyId(1),
+        scope_set: ScopeSetId(1),
+        access: IssuedAccessToken { hash: TOKEN, expires_at: NOW.saturating_add_secs(3_600) },
+        refresh: None,
+        refresh_until: None,
+    };
+    let facts: [(TenantId, Stream, Event); 4] = [
+        (SYSTEM, client_stream(), registered.into()),
+        (A, grant_stream(), allowed.into()),
+        (SYSTEM, Stream::new(StreamKind::LEDGER, 1), defined.into()),
+        (A, grant_stream(), issued.into()),
+    ];
+    for (tenant, stream, event) in facts {
+        world.record(tenant, stream, event);
+    }
+    world
+}
+
+fn client_stream() -> Stream {
+    Stream::new(StreamKind::CLIENT_APPLICATION, 1)
+}
+
+fn grant_stream() -> Stream {
+    Stream::new(StreamKind::GRANT, 1)
+}
+
+fn by_token(user: u64) -> Cause {
+    Cause { bearer: Some(TokenKey::from(&TOKEN)), ..by_client(user) }
+}
+
+/// Whether the writer would decide for this cause, and whether it would answer a repetition.
+fn decides(world: &World, cause: Cause) -> [Option<Refusal>; 2] {
+    let command = Command { cause, wish: delete(2) };
+    [decide(&world.view, &command, NOW).err(), may_repeat(&world.view, &command).err()]
+}
+
+#[test]
+fn its_token_is_looked_at_again_where_it_is_decided() {
+    const REFUSED: [Option<Refusal>; 2] = [Some(Refusal::ActorGone), Some(Refusal::ActorGone)];
+    let world = with_token();
+    assert_eq!(decides(&world, by_token(5)), [None, None]);
+    for (cause, what) in [
+        (by_token(3), "of another user"),
+        (Cause { on_behalf_of: None, ..by_token(5) }, "for nobody"),
+        (by_client(5), "none"),
+        (Cause { bearer: Some(TokenKey([9; 16])), ..by_client(5) }, "unknown"),
+        (Cause { actor: Actor::ClientApplication(ClientApplicationId(2)), ..by_token(5) }, "another's"),
+        (Cause { actor: Actor::User(UserId(5)), on_behalf_of: None, ..by_token(5) }, "a user's"),
+        (Cause { actor: Actor::System, ..by_token(5) }, "ours"),
+    ] {
+        assert_eq!(decides(&world, cause), REFUSED, "a token: {what}");
+    }
+    let ends: [(TenantId, Stream, Event); 4] = [
+        (A, grant_stream(), GrantRevoked {}.into()),
+        (SYSTEM, client_stream(), ClientApplicationDeleted {}.into()),
+        (A, grant_stream(), AccessTokenRevoked { access: TOKEN }.into()),
+        (A, Stream::new(StreamKind::USER, 5), UserStatusSet { status: UserStatus::Inactive }.into()),
+    ];
+    for (tenant, stream, event) in ends {
+        let mut world = with_token();
+        world.record(tenant, stream, event.clone());
+        assert_eq!(decides(&world, by_token(5)), REFUSED, "{event:?}");
+    }
 }

@@ -143,6 +143,7 @@ impl Memory {
             id: CommandId(draw(&*self.random)),
             actor: Actor::User(ADMIN),
             on_behalf_of: None,
+            bearer: None,
             idempotency: None,
             origin: None,
         }
