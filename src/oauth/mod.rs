@@ -8,6 +8,7 @@ pub mod error;
 pub mod live;
 pub mod parameters;
 pub mod pkce;
+pub mod reach;
 pub mod redirect;
 pub mod scope;
 pub mod sessions;
