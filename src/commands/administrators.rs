@@ -14,7 +14,7 @@ use super::Refusal;
 
 /// Who would no longer be an active holder of 12, or no longer by that way.
 #[derive(Clone, Copy, Debug)]
-pub enum Losing<'a> {
+pub(super) enum Losing<'a> {
     /// A user, in every way: switched off, deleted, or stripped.
     User(UserId),
     /// Everybody who holds it by this role: the role would not have it any more, or would be gone.
@@ -24,7 +24,7 @@ pub enum Losing<'a> {
 }
 
 /// Refuses when nobody would be left. Looks at no more users than lose it, and one.
-pub fn one_stays(state: &State<'_>, losing: Losing<'_>) -> Result<(), Refusal> {
+pub(super) fn one_stays(state: &State<'_>, losing: Losing<'_>) -> Result<(), Refusal> {
     let stays_directly = |user: &UserId| match losing {
         Losing::User(lost) => *user != lost,
         Losing::Role(_) | Losing::Members(..) => true,

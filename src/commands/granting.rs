@@ -32,15 +32,9 @@ pub fn may_give(
 /// Refuses when `user` may do more than `principal`: holds a permission that he does not, or administers a tenant that he does
 /// not. Who could reset the password of such a one could do as much himself.
 pub fn may_change_user(state: &State<'_>, principal: &Principal, user: UserId) -> Result<(), Refusal> {
-    match Principal::of(state, user) {
-        Some(target)
-            if !principal.holds_all_of(&target)
-                || !target.administered().all(|tenant| principal.administers(tenant)) =>
-        {
-            Err(Refusal::Forbidden)
-        }
-        _ => Ok(()),
-    }
+    may_give_access(state, principal, user)?;
+    let elsewhere = state.tenants.administered_by(user).any(|tenant| !principal.administers(tenant));
+    if elsewhere { Err(Refusal::Forbidden) } else { Ok(()) }
 }
 
 /// Refuses when `user` holds a permission that `principal` does not: he gets no access on a tenant from him, and loses none. What

@@ -6,7 +6,7 @@
 //!
 //! Deliberately absent: reading. Who may see what is asked of [`crate::auth::principal::Principal`] by whoever answers.
 
-pub mod administrators;
+mod administrators;
 pub mod configuration_table;
 pub mod cors;
 pub mod data_source;

@@ -115,6 +115,9 @@ pub(super) fn create(view: &View<'_>, cause: &Cause, wish: &CreateTenant) -> Res
             return Err(Refusal::UnknownReference(Object::User(*administrator)));
         }
     }
+    for administrator in wish.administrators.iter() {
+        may_give_access(state, &principal, *administrator)?;
+    }
     let id = TenantId(state.log.next_id(StreamKind::TENANT));
     let created = TenantCreated {
         name: wish.name.clone().into(),

@@ -355,6 +355,9 @@ impl Model {
                 return Err(Refusal::UnknownReference(Object::User(UserId(*id))));
             }
         }
+        for user in administrators.iter().filter_map(|id| self.user(*id)) {
+            self.no_more_than_he(who, user)?;
+        }
         let id = self.tenants_ever + 1;
         let mut facts = vec![fact(id, StreamKind::TENANT, id, "TenantCreated")];
         for (number, (source, changed, _, _)) in (1..).zip(roles) {

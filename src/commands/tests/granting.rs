@@ -104,3 +104,21 @@ fn what_a_role_holds_already_is_nobody_s_to_give_again() {
         assert_eq!(world.when(NON_HOLDER, update(5, &[row.id.0], |_| {})).err(), expected, "{}", row.id);
     }
 }
+
+#[test]
+fn a_new_tenants_administrators_hold_nothing_that_its_maker_does_not() {
+    let mut world = World::new();
+    world.people(&[(HOLDER_OF_12, SYSTEM, &[12]), (HOLDER, SYSTEM, &[25, 1]), (NON_HOLDER, SYSTEM, &[1])]);
+    world.administer(SYSTEM, &[HOLDER]);
+    let with = |administrator: u64| match import(&self::world(PermissionId(1))) {
+        Wish::CreateTenant(mut wish) => {
+            wish.roles.clear();
+            wish.administrators = [events::id::UserId(administrator)].into_iter().collect();
+            Wish::CreateTenant(wish)
+        }
+        other => other,
+    };
+    assert_eq!(world.when(HOLDER, with(NON_HOLDER)).err(), None, "he holds 1, which the maker does");
+    assert_eq!(world.when(HOLDER, with(HOLDER_OF_12)).err(), Some(Refusal::Forbidden));
+    assert_eq!(world.when(HOLDER_OF_12, with(HOLDER)).err(), None);
+}
