@@ -195,8 +195,8 @@ impl Writer {
         frontier: Frontier,
         stamp: Timestamp,
     ) -> Result<VerifiedHead, ExecuteError> {
-        // Every batch may be the first of its day, and the end of an old day's key must not wait for a tagged command.
-        batch.keys.extend(self.vault.roll_idempotency(stamp));
+        // Every batch may be the first of its day, and the end of an old day's key must not wait for a command that needs one.
+        batch.keys.extend(self.vault.roll(stamp));
         let expected = Head { size: self.frontier.size(), chain: self.chain };
         let begun = Instant::now();
         let appended = self.store.append(&expected, &batch);
@@ -218,7 +218,7 @@ impl Writer {
         if let Err(error) = witnessed {
             return Err(self.stop(Stop::Witness(error.kind())));
         }
-        self.vault.idempotency_durable(stamp);
+        self.vault.rolled(stamp, &batch.keys);
         // Until here what the keys sealed could be read, and a crash would have brought them back.
         self.vault.forget_deleted(&batch.keys);
         self.shared.short_of_room(None);

@@ -6,16 +6,25 @@
 //! | `l` ‖ login tag, 32 bytes | the user's id, u64 little-endian |
 //! | `i` ‖ day u32 | the wrapped key of that day's idempotency tags |
 //! | `k` ‖ `login` | the wrapped key of the login tags |
+//! | `k` ‖ `tokens` | the wrapped key of the tags of refresh tokens |
+//! | `t` ‖ epoch u32 | the wrapped key of that epoch's refresh tokens |
 //!
 //! Entries of other letters belong to other rooms or newer versions and are left alone.
 
-use events::{id::UserId, sealed::KeyId};
+use events::{
+    id::{TokenEpoch, UserId},
+    sealed::KeyId,
+};
 
 use super::{idempotency::Day, login::LoginTag};
 use crate::ledger::store::KeyChange;
 
 /// Where the key of the login tags stands.
 pub const LOGIN_KEY: &[u8] = b"klogin";
+/// Where the key of the tags of refresh tokens stands.
+pub const TOKEN_TAG_KEY: &[u8] = b"ktokens";
+/// All entries of epochs' keys begin so.
+pub const TOKEN_EPOCH_PREFIX: &[u8] = b"t";
 /// All entries of the login index begin so.
 pub const LOGIN_PREFIX: &[u8] = b"l";
 /// All entries of idempotency keys begin so.
@@ -62,6 +71,16 @@ pub fn idempotency_key(day: Day) -> Vec<u8> {
 /// The day of an entry of an idempotency key; `None` when it is not one.
 pub fn parse_idempotency(key: &[u8]) -> Option<Day> {
     Some(Day(u32::from_be_bytes(key.strip_prefix(IDEMPOTENCY_PREFIX)?.try_into().ok()?)))
+}
+
+/// Where the wrapped key of one epoch's refresh tokens stands.
+pub fn token_epoch(epoch: TokenEpoch) -> Vec<u8> {
+    [TOKEN_EPOCH_PREFIX, &epoch.0.to_be_bytes()].concat()
+}
+
+/// The epoch of an entry of an epoch's key; `None` when it is not one.
+pub fn parse_token_epoch(key: &[u8]) -> Option<TokenEpoch> {
+    Some(TokenEpoch(u32::from_be_bytes(key.strip_prefix(TOKEN_EPOCH_PREFIX)?.try_into().ok()?)))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //!     data keys        in the key store, one per object or user; seal its secrets and personal data
 //!     login key        in the key store; makes the tags of the login index
 //!     daily keys       in the key store; make the tags of repeated requests
+//!     token keys       in the key store; make the tags of refresh tokens, and their successors
 //! ```
 //!
 //! It also knows what a login name may be, since the tag depends on it. Deliberately absent: passwords (`auth`), which
@@ -21,13 +22,14 @@ pub mod keys_file;
 pub mod login;
 pub mod master;
 pub mod secret;
+pub mod tokens;
 mod wrap;
 
 use std::{num::NonZeroUsize, sync::Arc};
 
 use events::{
     envelope::StreamKind,
-    id::LedgerId,
+    id::{LedgerId, TokenEpoch},
     sealed::{Field, KeyId, Sealed},
     time::Timestamp,
 };
@@ -46,6 +48,7 @@ use self::{
     login::{LoginName, LoginTag},
     master::MasterKey,
     secret::KeyBytes,
+    tokens::{TokenKey, TokenKeys},
     wrap::Wrapping,
 };
 use crate::{
@@ -112,6 +115,7 @@ pub struct Vault {
     wrapping: Wrapping,
     login_key: KeyBytes,
     day_keys: Mutex<DayKeys>,
+    token_keys: Mutex<TokenKeys>,
     unwrapped: Mutex<Unwrapped>,
     looks: Cache,
 }
@@ -121,6 +125,13 @@ struct Unwrapped {
     keys: LruCache<KeyId, DataKey>,
     /// Counts calls of `forget`, so that a key that was read before it was destroyed is not remembered after.
     forgotten: u64,
+}
+
+/// The keys that are not of one object.
+struct Keys {
+    login: KeyBytes,
+    days: DayKeys,
+    tokens: TokenKeys,
 }
 
 /// A vault that did not exist before, with what must be written for it.
@@ -143,13 +154,16 @@ impl Vault {
     ) -> Result<NewVault, VaultError> {
         let keys_file = KeysFile::create(master, ledger, &*random);
         let wrapping = Wrapping::new(ledger, keys_file.unwrap(master)?);
-        let login_key = KeyBytes::new(draw(&*random));
-        let change = KeyChange::Put {
-            key: entries::LOGIN_KEY.to_vec(),
-            value: wrapping.wrap(entries::LOGIN_KEY, &login_key, &*random),
-        };
-        let vault = Self::with(ledger, store, random, wrapping, login_key, DayKeys::stored([]));
-        Ok(NewVault { vault, keys_file, changes: vec![change] })
+        let (login_key, tag_key) = (KeyBytes::new(draw(&*random)), KeyBytes::new(draw(&*random)));
+        let changes = [(entries::LOGIN_KEY, &login_key), (entries::TOKEN_TAG_KEY, &tag_key)];
+        let changes = changes.map(|(entry, key)| KeyChange::Put {
+            key: entry.to_vec(),
+            value: wrapping.wrap(entry, key, &*random),
+        });
+        let keys =
+            Keys { login: login_key, days: DayKeys::stored([]), tokens: TokenKeys::stored(tag_key, []) };
+        let vault = Self::with(ledger, store, random, wrapping, keys);
+        Ok(NewVault { vault, keys_file, changes: changes.to_vec() })
     }
 
     /// Opens the vault of an existing ledger. A wrong master key is found before the key store is read.
@@ -163,17 +177,29 @@ impl Vault {
         let wrapping = Wrapping::new(ledger, keys_file.unwrap(master)?);
         let login_entry = store.get(entries::LOGIN_KEY)?.ok_or(VaultError::Missing { entry: "login key" })?;
         let login_key = wrapping.unwrap("login key", entries::LOGIN_KEY, &login_entry)?;
-        let mut stored = Vec::new();
-        store.scan(entries::IDEMPOTENCY_PREFIX, &mut |key, value| {
-            stored.push((key.to_vec(), value.to_vec()));
-        })?;
-        let mut day_keys = Vec::with_capacity(stored.len());
-        for (key, value) in stored {
-            const ENTRY: &str = "idempotency key";
-            let day = entries::parse_idempotency(&key).ok_or(VaultError::Damaged { entry: ENTRY })?;
-            day_keys.push((day, wrapping.unwrap(ENTRY, &key, &value)?));
-        }
-        Ok(Self::with(ledger, store, random, wrapping, login_key, DayKeys::stored(day_keys)))
+        let days = numbered(
+            &*store,
+            &wrapping,
+            "idempotency key",
+            entries::IDEMPOTENCY_PREFIX,
+            entries::parse_idempotency,
+        )?;
+        let epochs = numbered(
+            &*store,
+            &wrapping,
+            "token key",
+            entries::TOKEN_EPOCH_PREFIX,
+            entries::parse_token_epoch,
+        )?;
+        let tokens = match store.get(entries::TOKEN_TAG_KEY)? {
+            Some(entry) => TokenKeys::stored(
+                wrapping.unwrap("key of token tags", entries::TOKEN_TAG_KEY, &entry)?,
+                epochs,
+            ),
+            None => TokenKeys::drawn(KeyBytes::new(draw(&*random))),
+        };
+        let keys = Keys { login: login_key, days: DayKeys::stored(days), tokens };
+        Ok(Self::with(ledger, store, random, wrapping, keys))
     }
 
     fn with(
@@ -181,8 +207,7 @@ impl Vault {
         store: Arc<dyn KeyStore>,
         random: Arc<dyn Random>,
         wrapping: Wrapping,
-        login_key: KeyBytes,
-        day_keys: DayKeys,
+        keys: Keys,
     ) -> Self {
         let unwrapped = Mutex::new(Unwrapped { keys: LruCache::new(UNWRAPPED_KEYS_MAX), forgotten: 0 });
         Self {
@@ -190,8 +215,9 @@ impl Vault {
             store,
             random,
             wrapping,
-            login_key,
-            day_keys: Mutex::new(day_keys),
+            login_key: keys.login,
+            day_keys: Mutex::new(keys.days),
+            token_keys: Mutex::new(keys.tokens),
             unwrapped,
             looks: Cache::default(),
         }
@@ -326,19 +352,53 @@ impl Vault {
         self.day_keys.lock().tags(request, now, || KeyBytes::new(draw(&*self.random)))
     }
 
-    /// The changes that must go with a batch stamped `stamp` that records tags; none on most calls. They are asked for
-    /// again until [`Vault::idempotency_durable`].
-    pub fn roll_idempotency(&self, stamp: Timestamp) -> Vec<KeyChange> {
-        let draw = || KeyBytes::new(draw(&*self.random));
-        self.day_keys
-            .lock()
-            .roll(Day::of(stamp), draw, |entry, key| self.wrapping.wrap(entry, key, &*self.random))
+    /// The key of the tags of refresh tokens.
+    pub fn token_tag_key(&self) -> TokenKey {
+        self.token_keys.lock().tags()
     }
 
-    /// The batch stamped `stamp`, with the changes that [`Vault::roll_idempotency`] asked for, is durable.
-    pub fn idempotency_durable(&self, stamp: Timestamp) {
-        self.day_keys.lock().confirm(Day::of(stamp));
+    /// The epoch whose key derives what is issued at `now`.
+    pub fn token_epoch(&self, now: Timestamp) -> TokenEpoch {
+        self.token_keys.lock().current(now)
     }
+
+    /// The key of an epoch; `None` when it was destroyed. The key store gets it with the first batch that can name it.
+    pub fn token_epoch_key(&self, epoch: TokenEpoch) -> Option<TokenKey> {
+        self.token_keys.lock().epoch(epoch, || KeyBytes::new(draw(&*self.random)))
+    }
+
+    /// The changes that must go with a batch stamped `stamp`, because time has passed or somebody needed a new key; none on
+    /// most calls. They are asked for again until [`Vault::rolled`].
+    pub fn roll(&self, stamp: Timestamp) -> Vec<KeyChange> {
+        let wrap = |entry: &[u8], key: &KeyBytes| self.wrapping.wrap(entry, key, &*self.random);
+        let draw = || KeyBytes::new(draw(&*self.random));
+        let mut changes = self.day_keys.lock().roll(Day::of(stamp), draw, wrap);
+        changes.extend(self.token_keys.lock().roll(stamp, wrap));
+        changes
+    }
+
+    /// The batch stamped `stamp` is durable, with what [`Vault::roll`] asked for among its changes.
+    pub fn rolled(&self, stamp: Timestamp, changes: &[KeyChange]) {
+        self.day_keys.lock().confirm(Day::of(stamp));
+        self.token_keys.lock().confirm(stamp, changes);
+    }
+}
+
+/// The keys of all entries that begin with `prefix`, each with its number.
+fn numbered<N>(
+    store: &dyn KeyStore,
+    wrapping: &Wrapping,
+    what: &'static str,
+    prefix: &[u8],
+    parse: fn(&[u8]) -> Option<N>,
+) -> Result<Vec<(N, KeyBytes)>, VaultError> {
+    let mut stored = Vec::new();
+    store.scan(prefix, &mut |key, value| stored.push((key.to_vec(), value.to_vec())))?;
+    let open = |(entry, value): (Vec<u8>, Vec<u8>)| {
+        let number = parse(&entry).ok_or(VaultError::Damaged { entry: what })?;
+        Ok((number, wrapping.unwrap(what, &entry, &value)?))
+    };
+    stored.into_iter().map(open).collect()
 }
 
 #[cfg(test)]

@@ -215,9 +215,10 @@ fn idempotency_keys_survive_a_restart() {
     };
     let now = Timestamp(1_795_176_000_000_000);
     let recorded = house.vault.request_tags(&request, now).to_record(now).expect("today");
-    house.store.apply(house.vault.roll_idempotency(now));
-    house.vault.idempotency_durable(now);
-    assert_eq!(house.vault.roll_idempotency(now), []);
+    let changes = house.vault.roll(now);
+    house.store.apply(changes.clone());
+    house.vault.rolled(now, &changes);
+    assert_eq!(house.vault.roll(now), []);
     let after = house.reopened().request_tags(&request, now.saturating_add_secs(3_600));
     assert!(after.all().any(|tags| *tags == recorded));
 }
@@ -242,7 +243,7 @@ fn l06_neither_keys_nor_texts_stand_in_the_key_store_the_keys_file_or_a_leaf() {
     let sealed = house.vault.seal(&key, StreamKind::USER, Field::USER_NAME, b"canary-user-name");
     let login = entries::login(&house.vault.login_tag(&name("canary-user-name")));
     house.store.apply([KeyChange::Put { key: login, value: entries::login_value(events::id::UserId(1)) }]);
-    house.store.apply(house.vault.roll_idempotency(Timestamp(1_795_176_000_000_000)));
+    house.store.apply(house.vault.roll(Timestamp(1_795_176_000_000_000)));
 
     let mut written = std::fs::read(directory.path().join(keys_file::KEYS_FILE)).expect("readable");
     written.extend(sealed.to_bytes());
@@ -295,4 +296,36 @@ proptest! {
         prop_assert!(foreign.is_none());
         prop_assert!(key.unseal(LEDGER, StreamKind(kind), Field(field).into(), &sealed).is_some());
     }
+}
+
+#[test]
+fn a_restart_has_the_keys_of_tokens_that_were_durable_and_no_others() {
+    let house = house(LEDGER);
+    let now = Timestamp(1_795_176_000_000_000);
+    let epoch = house.vault.token_epoch(now);
+    let hash = |vault: &Vault| vault.token_epoch_key(epoch).map(|key| *key.hash(&[b"text"]));
+    let before = hash(&house.vault);
+    assert_ne!(hash(&house.reopened()), before, "what no batch took to the key store was nobody's");
+    let changes = house.vault.roll(now);
+    house.store.apply(changes.clone());
+    house.vault.rolled(now, &changes);
+    assert_eq!(hash(&house.reopened()), before);
+    let tags = |vault: &Vault| *vault.token_tag_key().hash(&[b"text"]);
+    assert_eq!(tags(&house.reopened()), tags(&house.vault));
+    // Half a day, the day after, and what a retry may take: then it is gone from memory and from the store.
+    let later = now.saturating_add_secs(86_400 + i64::from(tokens::RETRY_SECS_MAX) + 1);
+    let changes = house.vault.roll(later);
+    house.store.apply(changes.clone());
+    house.vault.rolled(later, &changes);
+    assert_eq!(hash(&house.vault), None);
+    assert_eq!(house.store.get(&entries::token_epoch(epoch)).expect("read"), None);
+}
+
+#[test]
+fn a_ledger_from_before_there_were_tokens_opens_and_gets_its_key() {
+    let house = house(LEDGER);
+    house.store.apply([KeyChange::Delete { key: entries::TOKEN_TAG_KEY.to_vec() }]);
+    let vault = house.reopened();
+    house.store.apply(vault.roll(Timestamp(1_795_176_000_000_000)));
+    assert_eq!(*house.reopened().token_tag_key().hash(&[]), *vault.token_tag_key().hash(&[]));
 }
