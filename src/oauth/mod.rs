@@ -4,6 +4,7 @@
 
 pub mod client;
 pub mod authorization_request;
+pub mod derive;
 pub mod error;
 pub mod live;
 pub mod parameters;
@@ -12,3 +13,4 @@ pub mod reach;
 pub mod redirect;
 pub mod scope;
 pub mod sessions;
+pub mod token;
