@@ -274,7 +274,10 @@ impl Asking {
 fn refused(refusal: Refusal) -> ApiError {
     match refusal {
         Refusal::ActorGone => ApiError::InvalidCredentials,
-        Refusal::LacksPermission | Refusal::Forbidden | Refusal::NotHisToGrant(_) => ApiError::Forbidden,
+        // Only the authorization server hears the last of these, and says it in the words of the RFCs.
+        Refusal::LacksPermission | Refusal::Forbidden | Refusal::NotHisToGrant(_) | Refusal::OAuth(_) => {
+            ApiError::Forbidden
+        }
         Refusal::NotFound(object) => {
             let (kind, id) = named(object);
             ApiError::NotFound(kind, id)

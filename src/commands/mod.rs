@@ -41,7 +41,7 @@ use projections::{
     tokens::{Retired, TokenKey},
 };
 
-pub use refusal::{Object, Refusal, Taken};
+pub use refusal::{OAuthRefusal, Object, Refusal, Taken};
 
 use self::data_source::{
     access,

@@ -2,7 +2,7 @@ use events::{
     data_source::ConnectionType,
     id::{
         ConfigurationId, CorsOriginId, DataSourceId, LimitId, OAuthAppId, OAuthProfileId, RoleId, TenantId,
-        UserId,
+        TokenEpoch, UserId,
     },
 };
 use thiserror::Error;
@@ -62,6 +62,27 @@ impl Taken {
             Self::CorsOrigin => "domain of another entry of the CORS whitelist",
         }
     }
+}
+
+/// Why a client application gets no tokens, in the words of RFC 6749 section 5.2 and RFC 8707.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OAuthRefusal {
+    /// It is gone, or its secret is not the one that it proved to know.
+    InvalidClient,
+    /// The code, refresh token or password is not, or no longer, good for tokens.
+    InvalidGrant,
+    /// More than was granted, or nothing that may be.
+    InvalidScope,
+    /// A resource that these tokens are not for.
+    InvalidTarget,
+    /// It may not ask in this way.
+    UnauthorizedClient,
+    /// Nobody may ask in this way.
+    UnsupportedGrantType,
+    /// The user may not use it, or does not want to.
+    AccessDenied,
+    /// What the edge derived was derived in another epoch: derive it again in this one and repeat.
+    DeriveWith(TokenEpoch),
 }
 
 /// The rules say no. An ordinary value: nothing broke, nothing was recorded.
@@ -143,9 +164,18 @@ pub enum Refusal {
     /// What the edge prepared (sealed, read) no longer fits the state: prepare it again and repeat.
     #[error("the object changed while the request was prepared")]
     Again,
+    /// A client application gets no tokens.
+    #[error("no tokens: {0:?}")]
+    OAuth(OAuthRefusal),
     /// More events than one command may have.
     #[error("the command would record {0} events")]
     TooManyEvents(usize),
+}
+
+impl From<OAuthRefusal> for Refusal {
+    fn from(refusal: OAuthRefusal) -> Self {
+        Self::OAuth(refusal)
+    }
 }
 
 impl Refusal {
