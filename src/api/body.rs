@@ -1,6 +1,6 @@
 //! Receives a body: JSON or none, up to the limit, in time.
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -14,6 +14,11 @@ pub async fn json(headers: &HeaderMap, body: Body, limits: &Limits) -> Result<Js
     if !says_json(headers) {
         return Err(ApiError::WrongContentType);
     }
+    Json::parse(&receive(headers, body, limits).await?).map_err(ApiError::InvalidJson)
+}
+
+/// Receives a body of any type.
+pub(super) async fn receive(headers: &HeaderMap, body: Body, limits: &Limits) -> Result<Bytes, ApiError> {
     let limit = limits.body_bytes;
     let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > limit as u64) {
@@ -30,19 +35,22 @@ pub async fn json(headers: &HeaderMap, body: Body, limits: &Limits) -> Result<Js
                 ApiError::Internal(Fault::new(format!("a body could not be received: {error}")))
             }
         })?;
-    Json::parse(&received.to_bytes()).map_err(ApiError::InvalidJson)
+    Ok(received.to_bytes())
 }
 
 /// `application/json`, in UTF-8, or nothing at all: a form that another site's page can send without asking is not read.
 fn says_json(headers: &HeaderMap) -> bool {
+    !headers.contains_key(CONTENT_TYPE) || says(headers, "application/json")
+}
+
+/// Whether the body is said to be of this type, in UTF-8.
+pub(super) fn says(headers: &HeaderMap, kind: &str) -> bool {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
-    let (Some(value), None) = (types.next(), types.next()) else {
-        return !headers.contains_key(CONTENT_TYPE);
-    };
+    let (Some(value), None) = (types.next(), types.next()) else { return false };
     let Ok(value) = value.to_str() else { return false };
     let mut parts = value.split(';').map(str::trim);
-    let is_json = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("application/json"));
-    is_json
+    let is_it = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(kind));
+    is_it
         && parts.all(|parameter| {
             parameter.is_empty()
                 || parameter.split_once('=').is_some_and(|(name, value)| {

@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 
 use super::error::ApiError;
 use super::openapi::{self, Documentation};
-use super::{AppState, admin, audit, guard, health, management, metrics, operate, rim};
+use super::{AppState, admin, audit, guard, health, management, metrics, oauth2, operate, rim};
 use crate::config::Config;
 
 /// Every route with what its handler says of itself.
@@ -26,6 +26,7 @@ fn annotated() -> OpenApiRouter<AppState> {
         .merge(admin::routes())
         .merge(audit::routes())
         .merge(operate::routes())
+        .merge(oauth2::routes())
         .routes(routes!(openapi::openapi))
         .routes(routes!(openapi::page::page))
         .routes(routes!(openapi::page::style))

@@ -145,7 +145,9 @@ impl Document {
         let body: Value = serde_json::from_slice(&answer.body).expect("JSON");
         let complaint = Schemas(&self.root).complaint(&documented["schema"], &body, "body");
         assert_eq!(complaint, None, "{asked}");
-        if let Some(error) = body.get("error") {
+        if body["error"].is_string() {
+            self.check_protocol_error(response, &body, answer, asked);
+        } else if let Some(error) = body.get("error") {
             self.check_error(sent.path, response, error, asked);
         } else {
             assert!(!answer.status.is_client_error(), "a refusal without an error: {asked}");
@@ -173,6 +175,16 @@ impl Document {
         let template = row["message"].as_str().expect("a message");
         let said = error["message"]["value"].as_str().expect("a sentence");
         assert!(fills(template, said), "{template:?} is not {said:?}: {asked}");
+    }
+
+    /// SECURITY 36: every refusal of the protocol carries an `error` that the response lists, and beside it a sentence of the
+    /// table, which repeats nothing. Nobody keeps it.
+    fn check_protocol_error(&self, response: &Value, body: &Value, answer: &Answer, asked: &str) {
+        let listed = response["x-error-codes"].as_array().expect("a refusal's codes");
+        assert!(listed.contains(&body["error"]), "the error is not in the document: {asked}");
+        let table = self.root["x-oauth-errors"].as_array().expect("the table of the protocol's errors");
+        assert!(table.contains(body), "the sentence is not in the document: {asked}");
+        assert_eq!(answer.header("cache-control"), Some("no-store"), "{asked}");
     }
 
     /// What was accepted fits what the document asks for; what was refused for its shape does not.

@@ -4,6 +4,7 @@ mod access;
 mod addresses;
 mod as_of;
 mod as_of_model;
+mod authorization_server;
 mod bad_input;
 mod bad_objects;
 mod configurations;

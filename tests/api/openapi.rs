@@ -128,8 +128,15 @@ async fn l10_every_operation_asks_for_credentials_except_those_that_one_test_nam
             open.insert(path);
         }
     }
-    let named =
-        ["/api/docs", "/api/docs/page.css", "/api/healthcheck", "/api/openapi.json", "/livez", "/readyz"];
+    let named = [
+        "/.well-known/oauth-authorization-server",
+        "/api/docs",
+        "/api/docs/page.css",
+        "/api/healthcheck",
+        "/api/openapi.json",
+        "/livez",
+        "/readyz",
+    ];
     assert_eq!(open.into_iter().collect::<Vec<_>>(), named);
 }
 

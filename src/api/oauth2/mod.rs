@@ -3,7 +3,18 @@
 //! These addresses judge their own callers, who are client applications, and answer in the RFCs' words; each stands at the
 //! RFCs' address and at HDP's (hdp-api 9.11).
 
+mod metadata;
 pub(super) mod refusal;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::AppState;
+
+/// Everything of the authorization server.
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::default().routes(routes!(metadata::metadata))
+}
 
 /// Where the RFCs' form of an error is answered, whoever refuses: every address of the protocol, as it stands in a request.
 const ENDPOINTS: [&str; 8] = [

@@ -4,7 +4,9 @@ use axum::http::header::{CACHE_CONTROL, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
-use utoipa::ToSchema;
+use serde_json::{Value, json};
+use utoipa::openapi::{Ref, RefOr, Schema};
+use utoipa::{PartialSchema as _, ToSchema};
 
 use crate::api::answer::answer;
 use crate::api::error::ApiError;
@@ -51,7 +53,7 @@ pub(in crate::api) fn status(code: ErrorCode) -> StatusCode {
 }
 
 /// What a refusal of the front comes to in the RFCs' words.
-fn words(status: StatusCode) -> ProtocolError {
+pub(in crate::api) fn words(status: StatusCode) -> ProtocolError {
     match status {
         StatusCode::UNAUTHORIZED => error::UNKNOWN_CLIENT,
         StatusCode::FORBIDDEN => error::ADDRESS_REFUSED,
@@ -65,6 +67,45 @@ fn words(status: StatusCode) -> ProtocolError {
         status if status.is_server_error() => error::SERVER_ERROR,
         _ => error::MALFORMED,
     }
+}
+
+/// Errors with their statuses, for an annotation's `x-oauth-errors`.
+pub(in crate::api) fn listed(errors: &[ProtocolError]) -> Vec<(u16, String, String)> {
+    let statuses = |error: &ProtocolError| -> &[StatusCode] {
+        match *error {
+            error::UNKNOWN_CLIENT => &[StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED],
+            error::WRONG_METHOD => &[StatusCode::METHOD_NOT_ALLOWED],
+            error::BODY_TOO_LARGE => &[StatusCode::PAYLOAD_TOO_LARGE],
+            error::SLOW_REQUEST => &[StatusCode::REQUEST_TIMEOUT],
+            error::HEAD_TOO_LARGE => &[StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE],
+            error::TOO_MANY_FAILURES => &[StatusCode::TOO_MANY_REQUESTS],
+            _ => &[],
+        }
+    };
+    let row = |status: StatusCode, error: &ProtocolError| {
+        (status.as_u16(), error.code.text().to_owned(), error.description.to_owned())
+    };
+    let rows = errors.iter().flat_map(|error| match statuses(error) {
+        [] => vec![row(status(error.code), error)],
+        several => several.iter().map(|status| row(*status, error)).collect(),
+    });
+    rows.collect()
+}
+
+/// Every error there is, for the document.
+pub(in crate::api) fn table() -> Value {
+    let rows = error::ALL.iter();
+    rows.map(|row| json!({ "error": row.code.text(), "error_description": row.description })).collect()
+}
+
+/// The shape of a refusal, by the name it has among the components.
+pub(in crate::api) fn schema() -> (String, RefOr<Schema>) {
+    (Shown::name().into_owned(), Shown::schema())
+}
+
+/// A reference to [`schema`].
+pub(in crate::api) fn schema_ref() -> RefOr<Schema> {
+    RefOr::Ref(Ref::from_schema_name(Shown::name()))
 }
 
 /// The answer.

@@ -16,12 +16,14 @@ use utoipa::openapi::{Header, Ref, RefOr, Required, Schema};
 
 use super::parameters::{self, AS_OF, USER};
 use super::schemas::{error_ref, json};
-use super::{CODES, PERMISSIONS, REVEALS, UNRECORDED};
+use super::{CODES, PERMISSIONS, PROTOCOL_ERRORS, REVEALS, UNRECORDED};
 use crate::api::codes::{self, Code};
 use crate::api::error::code_is_text;
 use crate::api::guard;
+use crate::api::oauth2::{self, refusal};
 use crate::auth::permission::{ADMINISTRATOR, by_id};
 use crate::config::Limits;
+use crate::oauth::error::{self, ProtocolError};
 use events::id::PermissionId;
 
 pub(super) const JSON: &str = "application/json";
@@ -39,7 +41,11 @@ pub(super) fn complete(path: &str, item: &mut PathItem, limits: &Limits) {
     let mut named = Vec::new();
     for (method, operation) in operations {
         let Some(operation) = operation else { continue };
-        Completing::new(path, method, operation).run(limits);
+        if oauth2::is_endpoint(path) {
+            Completing::new(path, method, operation).run_protocol(limits);
+        } else {
+            Completing::new(path, method, operation).run(limits);
+        }
         // A handler of several methods has one name, and an operation one of its own.
         let name = operation.operation_id.get_or_insert_default();
         if named.contains(name) {
@@ -133,6 +139,63 @@ impl<'a> Completing<'a> {
         self.headers_of_success(changes && guarded, reveals || of_the_past);
         for (status, codes) in std::mem::take(&mut self.codes.0) {
             self.refusal(status, &codes);
+        }
+        for response in self.operation.responses.responses.values_mut() {
+            if let RefOr::T(response) = response {
+                header(response, "X-Request-Id");
+            }
+        }
+    }
+
+    /// The same for an operation of the protocol, which judges its own callers and refuses in the RFCs' words.
+    fn run_protocol(mut self, limits: &Limits) {
+        let recorded = self.take_extension(UNRECORDED).is_none();
+        let mut refused = refusal::listed(&[
+            error::ADDRESS_REFUSED,
+            error::HEAD_TOO_LARGE,
+            error::SERVER_ERROR,
+            error::UNAVAILABLE,
+        ]);
+        if let Some(RefOr::T(body)) = &mut self.operation.request_body {
+            body.required = Some(Required::True);
+            body.description = Some(format!(
+                "In UTF-8, at most {} bytes (`limits.body_bytes`). Each parameter once, but for `resource` and `audience`; an empty one \
+                 counts as left out, and what is not known is ignored.",
+                limits.body_bytes,
+            ));
+            let broken = [
+                error::MALFORMED,
+                error::WRONG_CONTENT_TYPE,
+                error::TWICE,
+                error::IN_QUERY,
+                error::BODY_TOO_LARGE,
+                error::SLOW_REQUEST,
+            ];
+            refused.extend(refusal::listed(&broken));
+        }
+        if let Some(own) = self.take_extension(PROTOCOL_ERRORS) {
+            let own: Vec<(u16, String, String)> = serde_json::from_value(own).expect("made by `listed`");
+            refused.extend(own);
+        }
+        self.operation.security = Some(Vec::new());
+        // At HDP's address the same handler has a name of its own, as each operation must.
+        if self.path.starts_with("/api/")
+            && let Some(name) = &mut self.operation.operation_id
+        {
+            name.push_str("AtHdpAddress");
+        }
+        self.headers_of_success(recorded && self.method == "post", false);
+        let mut by_status: BTreeMap<u16, Vec<(String, String)>> = BTreeMap::new();
+        for (status, code, description) in refused {
+            by_status.entry(status).or_default().push((code, description));
+        }
+        for (status, errors) in by_status {
+            let mut response = match self.operation.responses.responses.remove(status.to_string().as_str()) {
+                Some(RefOr::T(response)) => response,
+                _ => Response::new(""),
+            };
+            describe_protocol_refusal(&mut response, status, &errors);
+            self.operation.responses.responses.insert(status.to_string(), RefOr::T(response));
         }
         for response in self.operation.responses.responses.values_mut() {
             if let RefOr::T(response) = response {
@@ -322,6 +385,44 @@ pub(super) fn describe_refusal(response: &mut Response, status: u16, codes: &[Co
         405 => header(response, "Allow"),
         429 | 503 => header(response, "Retry-After"),
         _ => {}
+    }
+}
+
+/// The same in the RFCs' words. What the response had of its own, such as a page, stays beside it.
+fn describe_protocol_refusal(response: &mut Response, status: u16, errors: &[(String, String)]) {
+    let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+    let lines = errors.iter().map(|(code, description)| format!("\n- `{code}` {description}"));
+    let words: String = [reason.unwrap_or_default().to_owned()].into_iter().chain(lines).collect();
+    if !response.description.is_empty() {
+        response.description.push_str("\n\n");
+    }
+    response.description.push_str(&words);
+    response.content.insert(JSON.to_owned(), json(refusal::schema_ref()));
+    let mut codes: Vec<&str> = errors.iter().map(|(code, _)| code.as_str()).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    response.extensions.get_or_insert_default().insert(CODES.to_owned(), codes.into());
+    match status {
+        401 => header(response, "WWW-Authenticate"),
+        405 => header(response, "Allow"),
+        429 | 503 => header(response, "Retry-After"),
+        _ => {}
+    }
+}
+
+/// Adds to a refusal of any address how an address of the protocol says it.
+pub(super) fn describe_protocol_too(response: &mut Response, status: u16) {
+    let Ok(status) = StatusCode::from_u16(status) else { return };
+    let word: ProtocolError = refusal::words(status);
+    if let Some(RefOr::T(content)) = response.content.get_mut(JSON)
+        && let Some(RefOr::T(Schema::AnyOf(any))) = &mut content.schema
+    {
+        any.items.push(refusal::schema_ref());
+    }
+    if let Some(serde_json::Value::Array(codes)) =
+        response.extensions.as_mut().and_then(|extensions| extensions.get_mut(CODES))
+    {
+        codes.push(word.code.text().into());
     }
 }
 

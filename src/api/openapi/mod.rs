@@ -29,6 +29,7 @@ use utoipa::openapi::{Components, OpenApi, OpenApiBuilder, RefOr, Server};
 
 use super::codes::{self, Code};
 use super::error::TEXT_CODE_FAMILIES;
+use super::oauth2::refusal;
 use crate::config::{Config, Limits};
 
 /// Groups of operations; each annotation names one.
@@ -63,6 +64,8 @@ pub(super) mod tag {
     pub(in crate::api) const OPERATION: &str = "Operation";
     /// What load balancers ask.
     pub(in crate::api) const HEALTH: &str = "Health";
+    /// `/oauth2`, and how its clients find it.
+    pub(in crate::api) const OAUTH2: &str = "Authorization server";
     /// HDP's, and answered 501.
     pub(in crate::api) const NOT_OFFERED: &str = "Not offered";
     /// This document.
@@ -104,6 +107,11 @@ const TAGS: &[(&str, &str)] = &[
     ),
     (tag::AUDIT, "What happened: for holders of 101 or 12. Reading here is no event."),
     (tag::OPERATION, "How the server does: for users of the system tenant who hold 102 or 12."),
+    (
+        tag::OAUTH2,
+        "OAuth 2.0 for client applications (RFC 6749, 7009, 7662, 8414, 9207). Each address is there twice, below `/oauth2` and below \
+            `/api/mgmt/oauth2`; errors are those of the RFCs, `{\"error\", \"error_description\"}`, listed in `x-oauth-errors`.",
+    ),
     (tag::HEALTH, "Is it alive, is it ready: for load balancers and people, without credentials."),
     (tag::NOT_OFFERED, "Operations of Hybrid Data Pipeline that need what is not here; they answer 501."),
     (tag::DOCUMENT, "This document, as JSON and as a page, without credentials."),
@@ -114,6 +122,9 @@ pub(super) const PERMISSIONS: &str = "x-permissions";
 /// In an annotation: the codes that are this operation's own, made by [`codes`]. In the document: on each response, the codes
 /// that its body may have; at the top, the whole table.
 pub(super) const CODES: &str = "x-error-codes";
+/// In an annotation of an operation of the protocol: the errors that are its own, made by `refusal::listed`. At the top of the
+/// document: all of them.
+pub(super) const PROTOCOL_ERRORS: &str = "x-oauth-errors";
 /// In an annotation of a GET: that its answer may wait for an event, because it reveals a secret.
 pub(super) const REVEALS: &str = "x-reveals";
 /// In an annotation of a change: that it records no event, so that nothing of what holds for writes holds for it.
@@ -157,6 +168,8 @@ struct Whole<'a> {
     document: &'a OpenApi,
     #[serde(rename = "x-error-codes")]
     codes: Value,
+    #[serde(rename = "x-oauth-errors")]
+    protocol_errors: Value,
     #[serde(rename = "x-any-address")]
     anywhere: Value,
 }
@@ -176,7 +189,12 @@ impl Documentation {
         let (limits, public_url) = (config.limits.clone(), public_url.to_owned());
         Documentation(LazyLock::new(Box::new(move || {
             let document = completed(annotated, &limits, &public_url);
-            let whole = Whole { document: &document, codes: table(), anywhere: anywhere() };
+            let whole = Whole {
+                document: &document,
+                codes: table(),
+                protocol_errors: refusal::table(),
+                anywhere: anywhere(),
+            };
             let json = serde_json::to_vec(&whole);
             let json = json.expect("a document has string keys and no failing serialisers");
             Made { json: json.into(), page: page::render(&document).into_string().into() }
@@ -247,6 +265,8 @@ fn limits_in_words(limits: &Limits) -> String {
 }
 
 fn shared(mut components: Components) -> Components {
+    let (name, schema) = refusal::schema();
+    components.schemas.insert(name, schema);
     components.schemas.values_mut().for_each(complete::close);
     for text in [false, true] {
         components.schemas.insert(schemas::error_name(text).to_owned(), RefOr::T(schemas::error(text)));
@@ -277,6 +297,7 @@ fn anywhere() -> Value {
         // Of which family an address is, its beginning says.
         response.content.insert(complete::JSON.to_owned(), schemas::json(schemas::error_ref(true)));
         complete::describe_refusal(&mut response, status, &codes, false);
+        complete::describe_protocol_too(&mut response, status);
         responses.insert(
             status.to_string(),
             serde_json::to_value(response).expect("a response has string keys and no failing serialisers"),

@@ -788,6 +788,11 @@ const OPERATION: Family = Family {
         Row { path: "/api/docs/page.css", own: "200 200 200 200 200 200 200 200 200 200 200", ..BASE },
         Row { path: "/livez", own: "200 200 200 200 200 200 200 200 200 200 200", ..BASE },
         Row { path: "/readyz", own: "200 200 200 200 200 200 200 200 200 200 200", ..BASE },
+        Row {
+            path: "/.well-known/oauth-authorization-server",
+            own: "200 200 200 200 200 200 200 200 200 200 200",
+            ..BASE
+        },
     ],
     notes: &["Health is answered to anybody, and looks at nothing that is sent."],
 };
