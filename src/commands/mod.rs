@@ -13,6 +13,7 @@ pub mod data_source;
 pub mod data_store;
 pub mod disclosure;
 pub mod field;
+pub mod grant;
 pub mod granting;
 pub mod ledger;
 pub mod limit;
@@ -217,6 +218,10 @@ pub enum Wish {
     SetConfiguration(Box<setting::SetConfiguration>),
     /// The custom password policy replaced.
     SetPasswordPolicy(Box<setting::SetPasswordPolicy>),
+    /// Access for a client application.
+    AllowAccess(Box<grant::allow::AllowAccess>),
+    /// No access for a client application.
+    DenyAccess(grant::deny::DenyAccess),
     /// Secrets to be shown.
     RevealSecrets(disclosure::RevealSecrets),
 }
@@ -325,6 +330,8 @@ pub fn decide(view: &View<'_>, command: &Command, now: Timestamp) -> Result<Deci
         Wish::ClearLimit(wish) => limit::clear(view, cause, wish),
         Wish::SetConfiguration(wish) => setting::configure(view, cause, wish),
         Wish::SetPasswordPolicy(wish) => setting::set_policy(view, cause, wish),
+        Wish::AllowAccess(wish) => grant::allow::allow(view, cause, wish, now),
+        Wish::DenyAccess(wish) => grant::deny::deny(view, cause, wish),
         Wish::RevealSecrets(wish) => disclosure::reveal(view, cause, wish),
     }
 }
@@ -381,6 +388,8 @@ pub fn may_repeat(view: &View<'_>, command: &Command) -> Result<(), Refusal> {
         Wish::SetLimit(_) | Wish::ClearLimit(_) => &limit::PERMISSIONS,
         Wish::SetConfiguration(_) => &setting::CONFIGURE,
         Wish::SetPasswordPolicy(_) => &setting::POLICY,
+        // Any active user's; the front takes no idempotency key for them.
+        Wish::AllowAccess(_) | Wish::DenyAccess(_) => &[],
         Wish::RevealSecrets(wish) => wish.secrets.permissions(),
     };
     acting(&view.state, command.cause.actor, command.cause.on_behalf_of, permissions).map(drop)

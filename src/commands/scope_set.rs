@@ -10,7 +10,6 @@ use projections::tokens::ScopeSet;
 
 use super::Fact;
 
-#[allow(dead_code, reason = "the commands that issue codes and tokens come next")]
 /// The number of a set, and the fact that gives it one when nothing had it before. That fact goes before all that name it.
 pub(super) fn numbered(state: &State<'_>, set: &ScopeSet) -> (ScopeSetId, Option<Fact>) {
     // A look-up by content takes the same type as the key.

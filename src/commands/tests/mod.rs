@@ -16,6 +16,7 @@
 
 mod data_sources;
 mod granting;
+mod grants;
 mod ledger;
 mod limits;
 mod oauth_apps;
