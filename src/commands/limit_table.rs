@@ -74,8 +74,7 @@ limits! {
         "Whether pages of other sites may call the API: 0 none, 1 those of every site, 2 those of the sites on the CORS whitelist.";
     ODATA_MAX_CONCURRENT_PAGING_QUERIES = 6 "ODataMaxConcurrentPagingQueries" None, (0..=MANY), default 0, All, effective false,
         "Maximum number of OData queries at a time that cause paging, for each data source; 0 is no maximum.";
-    // Nothing is issued yet that could have this lifetime.
-    OAUTH_ACCESS_TOKEN_LIFETIME = 8 "OAuthAccessTokenLifetime" Some("min"), (1..=1440), default 60, System, effective false,
+    OAUTH_ACCESS_TOKEN_LIFETIME = 8 "OAuthAccessTokenLifetime" Some("min"), (1..=1440), default 60, System, effective true,
         "The lifetime, in minutes, of OAuth access tokens; a client application may have a shorter one.";
     XDBC_MAX_RESPONSE = 15 "XdbcMaxResponse" Some("KB"), (1..=MANY), default 900, All, effective false,
         "The approximate size, in KB, of a page of a result for JDBC and ODBC.";
@@ -112,6 +111,6 @@ mod tests {
     #[test]
     fn what_has_an_effect_is_as_documented() {
         let effective: Vec<u16> = LIMITS.iter().filter(|row| row.effective).map(|row| row.id.0).collect();
-        assert_eq!(effective, [2, 3, 4, 5]);
+        assert_eq!(effective, [2, 3, 4, 5, 8]);
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! Deliberately absent: HTTP (`api`), deciding what is recorded (`commands`), keys (`vault`).
 
-pub mod client;
 pub mod authorization_request;
 pub mod derive;
+pub mod client;
 pub mod error;
 pub mod live;
 pub mod parameters;
