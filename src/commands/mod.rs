@@ -25,6 +25,7 @@ pub mod role;
 mod scope_set;
 pub mod setting;
 pub mod tenant;
+pub mod token;
 pub mod user;
 pub mod whitelist;
 
@@ -222,6 +223,16 @@ pub enum Wish {
     AllowAccess(Box<grant::allow::AllowAccess>),
     /// No access for a client application.
     DenyAccess(grant::deny::DenyAccess),
+    /// A code for tokens.
+    RedeemCode(Box<token::redeem::RedeemCode>),
+    /// A refresh token for tokens.
+    RefreshTokens(Box<token::refresh::RefreshTokens>),
+    /// An access token for an application in its own name.
+    IssueClientCredentials(Box<token::client_credentials::IssueClientCredentials>),
+    /// A password for tokens.
+    IssueByPassword(Box<token::password::IssueByPassword>),
+    /// The end of a token before its time.
+    RevokeToken(token::revoke::RevokeToken),
     /// Secrets to be shown.
     RevealSecrets(disclosure::RevealSecrets),
 }
@@ -332,6 +343,11 @@ pub fn decide(view: &View<'_>, command: &Command, now: Timestamp) -> Result<Deci
         Wish::SetPasswordPolicy(wish) => setting::set_policy(view, cause, wish),
         Wish::AllowAccess(wish) => grant::allow::allow(view, cause, wish, now),
         Wish::DenyAccess(wish) => grant::deny::deny(view, cause, wish),
+        Wish::RedeemCode(wish) => token::redeem::redeem(view, cause, wish, now),
+        Wish::RefreshTokens(wish) => token::refresh::refresh(view, cause, wish, now),
+        Wish::IssueClientCredentials(wish) => token::client_credentials::issue(view, cause, wish, now),
+        Wish::IssueByPassword(wish) => token::password::issue(view, cause, wish, now),
+        Wish::RevokeToken(wish) => token::revoke::revoke(view, cause, wish, now),
         Wish::RevealSecrets(wish) => disclosure::reveal(view, cause, wish),
     }
 }
@@ -389,7 +405,14 @@ pub fn may_repeat(view: &View<'_>, command: &Command) -> Result<(), Refusal> {
         Wish::SetConfiguration(_) => &setting::CONFIGURE,
         Wish::SetPasswordPolicy(_) => &setting::POLICY,
         // Any active user's; the front takes no idempotency key for them.
-        Wish::AllowAccess(_) | Wish::DenyAccess(_) => &[],
+        // No user wishes the others, and no token is given out again for an `Idempotency-Key`.
+        Wish::AllowAccess(_)
+        | Wish::DenyAccess(_)
+        | Wish::RedeemCode(_)
+        | Wish::RefreshTokens(_)
+        | Wish::IssueClientCredentials(_)
+        | Wish::IssueByPassword(_)
+        | Wish::RevokeToken(_) => &[],
         Wish::RevealSecrets(wish) => wish.secrets.permissions(),
     };
     acting(&view.state, command.cause.actor, command.cause.on_behalf_of, permissions).map(drop)

@@ -2,9 +2,10 @@
 //!
 //! Deliberately absent: HTTP (`api`), deciding what is recorded (`commands`), keys (`vault`).
 
+pub mod attempts;
 pub mod authorization_request;
-pub mod derive;
 pub mod client;
+pub mod derive;
 pub mod error;
 pub mod live;
 pub mod parameters;

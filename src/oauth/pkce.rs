@@ -49,15 +49,35 @@ impl Challenge {
     }
 }
 
-/// Whether a token request proves that it comes from who sent the authorization request. A verifier where no challenge was
-/// is refused as well: somebody took the challenge out of the request (RFC 9700 section 4.8).
-pub fn is_proven(challenge: Option<&[u8; 32]>, verifier: Option<&str>) -> bool {
-    match (challenge, verifier) {
-        (None, None) => true,
-        (Some(challenge), Some(verifier)) => {
-            is_verifier(verifier) && bool::from(Challenge::of(verifier).0.ct_eq(challenge))
+/// The `code_verifier` of a token request, as far as it is needed to judge it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verifier {
+    /// None was sent.
+    Missing,
+    /// One that can't be one: too short, too long, or of other characters.
+    Unusable,
+    /// What its challenge would be.
+    Makes(Challenge),
+}
+
+impl Verifier {
+    /// Reads the parameter.
+    pub fn read(sent: Option<&str>) -> Self {
+        match sent {
+            None => Self::Missing,
+            Some(text) if is_verifier(text) => Self::Makes(Challenge::of(text)),
+            Some(_) => Self::Unusable,
         }
-        (Some(_), None) | (None, Some(_)) => false,
+    }
+
+    /// Whether a token request proves that it comes from who sent the authorization request with this challenge. A verifier
+    /// where no challenge was is refused as well: somebody took the challenge out of the request (RFC 9700 section 4.8).
+    pub fn proves(&self, challenge: Option<&[u8; 32]>) -> bool {
+        match (self, challenge) {
+            (Self::Missing, None) => true,
+            (Self::Makes(made), Some(challenge)) => made.0.ct_eq(challenge).into(),
+            (Self::Missing, Some(_)) | (Self::Makes(_), None) | (Self::Unusable, _) => false,
+        }
     }
 }
 
@@ -70,6 +90,10 @@ fn is_verifier(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn is_proven(challenge: Option<&[u8; 32]>, verifier: Option<&str>) -> bool {
+        Verifier::read(verifier).proves(challenge)
+    }
 
     /// RFC 7636 appendix B.
     const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
