@@ -17,14 +17,17 @@ use events::{
     disclosure::SecretRevealed,
     envelope::{Actor, Envelope, Header, IdempotencyTags, Stream, StreamKind},
     event::Event,
+    grant::{ConsentBy, GrantAllowed},
     id::{
-        CommandId, DataStoreId, Epoch, LedgerId, OAuthAppId, OAuthProfileId, PermissionId, RoleId, Sequence,
-        TenantId, UserId,
+        ClientApplicationId, CommandId, DataStoreId, Epoch, FamilyId, LedgerId, OAuthAppId, OAuthProfileId,
+        PermissionId, RoleId, ScopeSetId, Sequence, TenantId, TokenEpoch, UserId,
     },
     oauth_app::OAuthAppCreated,
     oauth_profile::OAuthProfileCreated,
+    scope::Scope,
     sealed::{Field, KeyId, Sealed},
     time::Timestamp,
+    token::{AccessTokenIssued, IssuedAccessToken, RefreshTokenRotated, TokenHash, TokensIssued},
     user::{Password, PasswordStatus, UserCreated, UserStatus},
 };
 use projections::{State, streams::StreamHead};
@@ -35,14 +38,22 @@ static ALLOCATOR: Cap<System> = Cap::new(System, usize::MAX);
 
 const ROWS: u64 = 300_000;
 const KIND: &str = "BENCH_KIND";
-const KINDS: [&str; 6] = [
+const KINDS: [&str; 10] = [
     "stream head",
     "application",
     "profile",
     "data source, 1 plain and 1 sealed option",
     "user with a password",
     "remembered request",
+    "grant",
+    APPLICATIONS_TOKEN,
+    GRANTS_TOKEN,
+    FAMILY,
 ];
+const APPLICATIONS_TOKEN: &str = "access token of an application";
+const GRANTS_TOKEN: &str = "access token of a grant";
+const FAMILY: &str = "family with its access token, rotated once with another";
+const ROTATION: &str = "rotation";
 
 fn main() {
     if let Ok(kind) = std::env::var(KIND) {
@@ -59,7 +70,7 @@ fn main() {
         let text = String::from_utf8(output.stdout).expect("text");
         let (asked, held) = text.trim().split_once(' ').expect("two numbers");
         let (asked, held): (f64, f64) = (asked.parse().expect("a number"), held.parse().expect("a number"));
-        let has_head = !matches!(kind, "stream head" | "remembered request");
+        let has_head = !of_tokens(kind) && !matches!(kind, "stream head" | "remembered request");
         let less = if has_head { stream } else { (0.0, 0.0) };
         println!("| {kind} | {:.0} | {:.0} |", asked - less.0, held - less.1);
         if kind == "stream head" {
@@ -78,6 +89,9 @@ fn measure(kind: &str) -> (f64, f64) {
             state.streams.heads.put(stream, StreamHead { version: 0, sequence: Sequence(number) });
         } else {
             state.apply(&envelope(kind, number));
+            if kind == FAMILY {
+                state.apply(&envelope(ROTATION, number));
+            }
         }
     }
     let after = (ALLOCATOR.allocated(), resident_bytes("self").0);
@@ -90,8 +104,9 @@ fn envelope(kind: &str, number: u64) -> Envelope {
     let key_id = KeyId(*blake3::hash(&number.to_le_bytes()).as_bytes());
     let sealed = |length: usize| Sealed { key_id, nonce: [7; 12], ciphertext: vec![7; length + 16] };
     let owner = UserId(number / 100);
-    let mut idempotency = None;
+    let (many, mut idempotency) = (of_tokens(kind), None);
     let (kind, event): (StreamKind, Event) = match kind {
+        _ if of_tokens(kind) => token_event(kind, number),
         "application" => {
             let created = OAuthAppCreated {
                 name: format!("application {number}"),
@@ -138,6 +153,15 @@ fn envelope(kind: &str, number: u64) -> Envelope {
             };
             (StreamKind::DISCLOSURES, revealed.into())
         }
+        "grant" => {
+            let allowed = GrantAllowed {
+                client: ClientApplicationId(number / 1000),
+                user: owner,
+                scopes: [Scope::OData].into_iter().collect(),
+                by: ConsentBy::Page,
+            };
+            (StreamKind::GRANT, allowed.into())
+        }
         _ => {
             let created = DataSourceCreated {
                 owner,
@@ -153,12 +177,13 @@ fn envelope(kind: &str, number: u64) -> Envelope {
             (StreamKind::DATA_SOURCE, created.into())
         }
     };
-    let id = if kind == StreamKind::DISCLOSURES { 1 } else { number };
+    // Tokens are many on one stream.
+    let id = if many || kind == StreamKind::DISCLOSURES { 1 } else { number };
     let header = Header {
         ledger_id: LedgerId([1; 16]),
         epoch: Epoch(1),
         sequence: Sequence(number),
-        recorded_at: Timestamp(1_795_176_000_000_000 + number.cast_signed()),
+        recorded_at: recorded_at(number),
         tenant: TenantId(1),
         stream: Stream::new(kind, id),
         stream_version: 0,
@@ -173,4 +198,59 @@ fn envelope(kind: &str, number: u64) -> Envelope {
         origin: None,
     };
     Envelope { header, event }
+}
+
+fn recorded_at(number: u64) -> Timestamp {
+    Timestamp(1_795_176_000_000_000 + number.cast_signed())
+}
+
+fn of_tokens(kind: &str) -> bool {
+    kind.contains("token") || kind == ROTATION
+}
+
+fn token_event(kind: &str, number: u64) -> (StreamKind, Event) {
+    let drawn = *blake3::hash(&number.to_le_bytes()).as_bytes();
+    // As they are drawn: in no order.
+    let family = FamilyId(u64::from_le_bytes(*drawn.first_chunk().expect("32 bytes begin with 8")));
+    let access = |salt: u8| IssuedAccessToken {
+        hash: TokenHash(*blake3::hash(&[&drawn[..], &[salt]].concat()).as_bytes()),
+        expires_at: recorded_at(number).saturating_add_micros(3_600 * Timestamp::SECOND),
+    };
+    match kind {
+        APPLICATIONS_TOKEN | GRANTS_TOKEN => {
+            let family = (kind == GRANTS_TOKEN).then_some(family);
+            let issued = AccessTokenIssued {
+                scope_set: ScopeSetId(1),
+                access: access(0),
+                family,
+                refresh_until: None,
+                run_as: None,
+            };
+            (if family.is_some() { StreamKind::GRANT } else { StreamKind::CLIENT_TOKENS }, issued.into())
+        }
+        FAMILY => {
+            let issued = TokensIssued {
+                client: ClientApplicationId(number / 1000),
+                family,
+                scope_set: ScopeSetId(1),
+                access: access(0),
+                refresh: Some(TokenHash(drawn)),
+                refresh_until: None,
+            };
+            (StreamKind::GRANT, issued.into())
+        }
+        ROTATION => {
+            let rotated = RefreshTokenRotated {
+                family,
+                generation: 1,
+                refresh: TokenHash([1; 32]),
+                refresh_until: None,
+                scope_set: ScopeSetId(1),
+                access: access(1),
+                epoch: TokenEpoch(20_000),
+            };
+            (StreamKind::GRANT, rotated.into())
+        }
+        other => panic!("{other} is none"),
+    }
 }

@@ -1,10 +1,10 @@
 //! The real server as a child, beside axum's smallest answer, and load from a process of its own.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Lines},
     net::SocketAddr,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -76,9 +76,42 @@ impl Server {
         Self::start(Command::new(env!("CARGO_BIN_EXE_authledger")).args(serve(directory)))
     }
 
+    /// authledger over a directory, on core 0, where applications may exchange passwords for tokens.
+    pub fn with_password_grant(directory: &Path) -> Self {
+        let mut command = on_core_0(Path::new(env!("CARGO_BIN_EXE_authledger")));
+        Self::start(command.env("AUTHLEDGER_OAUTH__PASSWORD_GRANT", "true").args(serve(directory)))
+    }
+
+    /// npm's oidc-provider on core 0, and what it says in the line after the one with its address.
+    pub fn oidc_provider(rotate: bool) -> (Self, String) {
+        let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("oidc-provider");
+        let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers/oidc-provider");
+        std::fs::create_dir_all(&place).expect("a directory");
+        for file in ["package.json", "package-lock.json", "server.mjs"] {
+            std::fs::copy(ours.join(file), place.join(file)).expect("it is copied");
+        }
+        let npm = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+        let installed = Command::new("npm").args(npm).current_dir(&place).stdout(Stdio::null()).status();
+        assert!(installed.is_ok_and(|status| status.success()), "npm can't install the peer");
+        let mut command = on_core_0(Path::new("node"));
+        command.arg("server.mjs").current_dir(&place).stderr(Stdio::null());
+        command.env("ROTATE", if rotate { "1" } else { "0" }).env("TOKENS", CONNECTIONS.to_string());
+        let (server, mut lines) = Self::wait(&mut command);
+        let next = lines.next().expect("it says more").expect("text");
+        std::thread::spawn(move || lines.for_each(drop));
+        (server, next)
+    }
+
     /// Comes back when it says where it listens.
     fn start(command: &mut Command) -> Self {
         command.env("AUTHLEDGER_ADMIN_PASSWORD", PASSWORD).env("AUTHLEDGER_LOG__LEVEL", "warn");
+        let (server, lines) = Self::wait(command);
+        // Whatever else it says is read, so that it never waits for a reader.
+        std::thread::spawn(move || lines.for_each(drop));
+        server
+    }
+
+    fn wait(command: &mut Command) -> (Self, Lines<BufReader<ChildStdout>>) {
         let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
         let mut child = child.expect("the server starts");
         let output = child.stdout.take().expect("piped");
@@ -89,9 +122,7 @@ impl Server {
                 break address.trim().parse().expect("an address");
             }
         };
-        // Whatever else it says is read, so that it never waits for a reader.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address }
+        (Self { child, address }, lines)
     }
 
     /// Ends it in order, its log closed.
@@ -150,7 +181,11 @@ pub fn load_average() -> String {
 }
 
 fn head(user: &str, method: &str, path: &str) -> String {
-    let basic = STANDARD.encode(format!("{user}:{PASSWORD}"));
+    head_with((user, PASSWORD), method, path)
+}
+
+fn head_with((user, password): (&str, &str), method: &str, path: &str) -> String {
+    let basic = STANDARD.encode(format!("{user}:{password}"));
     format!("{method} {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Basic {basic}\r\n")
 }
 
@@ -161,6 +196,13 @@ pub fn get(user: &str, path: &str) -> Vec<u8> {
 pub fn send(user: &str, method: &str, path: &str, body: &str) -> Vec<u8> {
     let (head, length) = (head(user, method, path), body.len());
     format!("{head}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes()
+}
+
+/// A form from whom these credentials belong to.
+pub fn form(credentials: (&str, &str), path: &str, body: &str) -> Vec<u8> {
+    let (head, length) = (head_with(credentials, "POST", path), body.len());
+    let kind = "application/x-www-form-urlencoded";
+    format!("{head}Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes()
 }
 
 /// What a load came to.
@@ -174,44 +216,77 @@ pub struct Load {
 
 /// Each connection sends what `request` makes of its lane and its count, and waits for the answer.
 pub async fn load(address: SocketAddr, request: impl Fn(usize, u64) -> Vec<u8> + Clone + 'static) -> Load {
-    let local = tokio::task::LocalSet::new();
-    local
-        .run_until(async move {
-            let request = Arc::new(request);
-            let begin = Instant::now() + WARM;
-            let end = begin + MEASURED;
-            let tasks: Vec<_> = (0..CONNECTIONS)
-                .map(|lane| {
-                    let request = Arc::clone(&request);
-                    tokio::task::spawn_local(async move {
-                        let mut stream = connect(address).await;
-                        let mut buffer = Vec::with_capacity(65_536);
-                        let mut took = Vec::new();
-                        let mut number = 0;
-                        loop {
-                            let sent = Instant::now();
-                            if sent >= end {
-                                return took;
-                            }
-                            exchange(&mut stream, &request(lane, number), &mut buffer).await;
-                            number += 1;
-                            let answered = Instant::now();
-                            if answered > begin && answered <= end {
-                                took.push(answered - sent);
-                            }
-                        }
-                    })
-                })
-                .collect();
-            let mut took = Vec::new();
-            for task in tasks {
-                took.extend(task.await.expect("no panic"));
+    let lanes = move |lane| {
+        let (request, mut number) = (request.clone(), 0);
+        move |_: &[u8]| {
+            number += 1;
+            request(lane, number - 1)
+        }
+    };
+    talk(address, lanes).await
+}
+
+/// Each connection sends what its lane makes of the last answer's body, at first of an empty one, and waits for the answer.
+pub async fn talk<L: FnMut(&[u8]) -> Vec<u8> + 'static>(
+    address: SocketAddr,
+    lanes: impl Fn(usize) -> L,
+) -> Load {
+    let begin = Instant::now() + WARM;
+    let end = begin + MEASURED;
+    let lane = |mut next: L| async move {
+        let mut stream = connect(address).await;
+        let mut buffer = Vec::with_capacity(65_536);
+        let (mut took, mut body) = (Vec::new(), 0);
+        loop {
+            let request = next(&buffer[body..]);
+            let sent = Instant::now();
+            if sent >= end {
+                return took;
             }
-            took.sort_unstable();
-            let rate = took.len() as f64 / MEASURED.as_secs_f64();
-            Load { rate, p50: took[took.len() / 2], p99: took[took.len() * 99 / 100] }
-        })
-        .await
+            body = exchange(&mut stream, &request, &mut buffer).await;
+            let answered = Instant::now();
+            if answered > begin && answered <= end {
+                took.push(answered - sent);
+            }
+        }
+    };
+    let mut took = together((0..CONNECTIONS).map(|number| lane(lanes(number)))).await.concat();
+    took.sort_unstable();
+    let rate = took.len() as f64 / MEASURED.as_secs_f64();
+    Load { rate, p50: took[took.len() / 2], p99: took[took.len() * 99 / 100] }
+}
+
+/// Sends each of these requests once, and answers with the requests a second and all bodies, in no order.
+pub async fn each_once(address: SocketAddr, requests: Vec<Vec<u8>>) -> (f64, Vec<Vec<u8>>) {
+    let requests = Arc::new(requests);
+    let lane = |number: usize| {
+        let requests = Arc::clone(&requests);
+        async move {
+            let mut stream = connect(address).await;
+            let (mut buffer, mut bodies) = (Vec::new(), Vec::new());
+            for request in requests.iter().skip(number).step_by(CONNECTIONS) {
+                let body = exchange(&mut stream, request, &mut buffer).await;
+                bodies.push(buffer[body..].to_vec());
+            }
+            bodies
+        }
+    };
+    let began = Instant::now();
+    let bodies = together((0..CONNECTIONS).map(lane)).await.concat();
+    (bodies.len() as f64 / began.elapsed().as_secs_f64(), bodies)
+}
+
+async fn together<T: 'static>(tasks: impl Iterator<Item = impl Future<Output = T> + 'static>) -> Vec<T> {
+    let local = tokio::task::LocalSet::new();
+    let tasks: Vec<_> = tasks.map(|task| local.spawn_local(task)).collect();
+    let all = async {
+        let mut done = Vec::new();
+        for task in tasks {
+            done.push(task.await.expect("no panic"));
+        }
+        done
+    };
+    local.run_until(all).await
 }
 
 pub async fn connect(address: SocketAddr) -> TcpStream {
