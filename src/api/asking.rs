@@ -14,7 +14,7 @@ use events::{
 };
 
 use super::{
-    AppState, cors,
+    AppState, audit, cors,
     error::{ApiError, Fault, Kind},
     guard::Caller,
     headers::{self, Query, Tags},
@@ -22,10 +22,11 @@ use super::{
     rim::RequestId,
 };
 use crate::{
-    auth::{principal::Principal, whitelist::Resource},
+    auth::{bearer::Bearer, principal::Principal, whitelist::Resource},
     commands::{Cause, Command, Object, Refusal, View, Wish, acting},
     config::Reveal,
     ledger::live::{ExecuteError, Position, Receipt, WaitError},
+    oauth::live::standing_access,
     vault::{Place, PlainSecret, Vault, VaultError, idempotency::IdempotentRequest, login::LoginName},
 };
 
@@ -75,6 +76,10 @@ impl FromRequestParts<AppState> for Asking {
         }
         let mut query = Query::of(&parts.uri)?;
         let on_behalf_of = query.text("user").map(|name| OnBehalfOf { user: user_called(app, &name), name });
+        // For whom a token asks, it says itself. Where nobody is acted for, `?user=` names whom is asked about.
+        if caller.bearer.is_some() && on_behalf_of.is_some() && parts.uri.path() != audit::ACCESS {
+            return Err(ApiError::NotByToken);
+        }
         Ok(Self {
             app: app.clone(),
             caller,
@@ -150,9 +155,8 @@ impl Asking {
 
     /// Refuses who lacks the operation's permission, before anything else is said about the request (hdp-api 9.4).
     pub fn permitted(&self, permissions: &[PermissionId]) -> Result<(), ApiError> {
-        let actor = Actor::User(self.caller.user);
-        let allowed = self.app.ledger().read(|view| acting(&view.state, actor, None, permissions).map(drop));
-        allowed.map_err(refused)
+        let allowed = self.app.ledger().read(|view| self.himself(view, permissions).map(drop));
+        allowed.map_err(|refusal| self.refused(refusal))
     }
 
     /// Refuses query parameters that nobody asked for. Call it when all known ones are taken.
@@ -162,14 +166,29 @@ impl Asking {
 
     /// The caller, or the user he acts for, when he holds all of `permissions`.
     pub fn principal(&self, view: &View<'_>, permissions: &[PermissionId]) -> Result<Principal, ApiError> {
-        let target = self.on_behalf_of.as_ref().map(|target| target.user);
-        acting(&view.state, Actor::User(self.caller.user), target, permissions)
-            .map_err(|refusal| self.refused(refusal))
+        match &self.on_behalf_of {
+            None => self.himself(view, permissions),
+            Some(target) => {
+                acting(&view.state, Actor::User(self.caller.user), Some(target.user), permissions)
+            }
+        }
+        .map_err(|refusal| self.refused(refusal))
     }
 
     /// The caller himself, whoever he acts for, as he is now; `None` when he is gone.
     pub fn caller_now(&self, view: &View<'_>) -> Option<Principal> {
-        acting(&view.state, Actor::User(self.caller.user), None, &[]).ok()
+        self.himself(view, &[]).ok()
+    }
+
+    /// The caller in his own name, or the user of a client application's token, which is looked at in the same state: an
+    /// answer that has to include what ended it is none of its.
+    fn himself(&self, view: &View<'_>, permissions: &[PermissionId]) -> Result<Principal, Refusal> {
+        let user = self.caller.user;
+        let Some(Bearer { client, token }) = self.caller.bearer else {
+            return acting(&view.state, Actor::User(user), None, permissions);
+        };
+        standing_access(&view.state, token).ok_or(Refusal::ActorGone)?;
+        acting(&view.state, Actor::ClientApplication(client), Some(user), permissions)
     }
 
     /// `If-Match` in the form that commands take: `None` when any state will do.
@@ -198,10 +217,11 @@ impl Asking {
         Err(ApiError::Busy)
     }
 
-    /// Whether a GET shows secrets to this caller (hdp-api 9.13): only when reveals are audited, never to HEAD, and on
-    /// behalf of another only to holders of 12. `permissions` are those of the GET.
+    /// Whether a GET shows secrets to this caller (hdp-api 9.13): only when reveals are audited, never to HEAD nor by an access
+    /// token, and on behalf of another only to holders of 12. `permissions` are those of the GET.
     pub fn reveals(&self, permissions: &[PermissionId]) -> Result<bool, ApiError> {
-        if self.app.config().secrets.reveal == Reveal::Never || !self.wants_body() {
+        let never = self.app.config().secrets.reveal == Reveal::Never || self.caller.bearer.is_some();
+        if never || !self.wants_body() {
             return Ok(false);
         }
         let principal = self.app.ledger().read(|view| self.principal(view, permissions))?;
@@ -216,14 +236,18 @@ impl Asking {
     }
 
     fn cause(&self, body: Option<&Json>) -> Result<Cause, ApiError> {
-        let actor = Actor::User(self.caller.user);
+        let user = self.caller.user;
+        let (actor, token_of) = match self.caller.bearer {
+            None => (Actor::User(user), None),
+            Some(bearer) => (Actor::ClientApplication(bearer.client), Some(user)),
+        };
         let idempotency = match headers::idempotency_key(&self.headers)? {
             Some(key) if self.method != Method::GET && self.method != Method::HEAD => {
                 let canonical = body.map(Json::canonical).unwrap_or_default();
                 let path = self.uri.path_and_query().map_or("/", |path| path.as_str());
                 let request = IdempotentRequest {
                     actor,
-                    token_of: None,
+                    token_of,
                     method: self.method.as_str(),
                     path,
                     key,
@@ -236,14 +260,14 @@ impl Asking {
         Ok(Cause {
             id: self.request,
             actor,
-            on_behalf_of: self.on_behalf_of.as_ref().map(|target| target.user),
-            bearer: None,
+            on_behalf_of: self.on_behalf_of.as_ref().map(|target| target.user).or(token_of),
+            bearer: self.caller.bearer.map(|bearer| bearer.token),
             idempotency,
             origin: self.origin()?,
         })
     }
 
-    /// The caller's address, sealed under his own key: it is erased with him.
+    /// The address that the request came from, sealed under the key of the user who asks or is asked for: it is erased with him.
     fn origin(&self) -> Result<Option<Sealed>, ApiError> {
         let user = self.caller.user;
         let key_id = self.app.ledger().read(|view| view.state.users.rows.get(&user).map(|row| row.key_id()));
@@ -266,6 +290,7 @@ impl Asking {
             (Some(target), Refusal::NotFound(Object::User(user))) if user == target.user => {
                 ApiError::NotFound(Kind::User, target.name.clone())
             }
+            (_, Refusal::ActorGone) if self.caller.bearer.is_some() => ApiError::InvalidToken,
             (_, refusal) => refused(refusal),
         }
     }

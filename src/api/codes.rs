@@ -154,6 +154,14 @@ codes! {
     SHARED_WITH_TENANT = 222_299_049, "The data source is shared with the tenant of this user already, and so with him.";
     /// An IP address whitelist without its sender.
     SHUTS_OUT = 222_299_051, "This list would shut you out: the address that your request came from is not on it. Add it, or send the request from the server itself.";
+    /// Unknown, over, ended, or for another resource.
+    INVALID_TOKEN = 222_299_052, "Invalid Token Error: the access token is unknown, has expired, was ended, or is for another resource.";
+    /// A scope is missing.
+    INSUFFICIENT_SCOPE = 222_299_053, "The access token is not good for this: it needs the scope {0}.";
+    /// No token does.
+    NOT_BY_TOKEN = 222_299_054, "No access token is good for this: send user name and password.";
+    /// A token where it may not stand (RFC 6750).
+    TOKEN_MISPLACED = 222_299_055, "An access token is sent once, in one Authorization header, and never in the URL.";
     /// The caller does not know his password.
     WRONG_CURRENT_PASSWORD = 222_299_050, "The current password is not right.";
     /// The disk does not give back what it holds.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use axum::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use events::scope::Scope;
 use serde_json::{Value, json};
 
 use super::answer::answer;
@@ -34,6 +35,14 @@ pub enum ApiError {
         /// `Retry-After`.
         retry_after_secs: u64,
     },
+    /// An access token that is not good here.
+    InvalidToken,
+    /// An access token without the scope that this needs.
+    InsufficientScope(Scope),
+    /// No access token is good for this.
+    NotByToken,
+    /// An access token in the URL, or beside other credentials.
+    TokenMisplaced,
     /// The permission of the operation is missing, or the object is visible but not his to change.
     Forbidden,
     /// A page of another site sent it.
@@ -223,6 +232,9 @@ impl fmt::Debug for Fault {
     }
 }
 
+const BASIC: &str = "Basic realm=\"authledger\", charset=\"UTF-8\"";
+const BEARER: &str = "Bearer realm=\"authledger\"";
+
 /// How many characters of what a caller sent are repeated in a message.
 const ECHO_MAX: usize = 64;
 
@@ -246,6 +258,12 @@ impl ApiError {
             ApiError::TooManyFailures { retry_after_secs } => {
                 (S::TOO_MANY_REQUESTS, codes::TOO_MANY_FAILURES, vec![retry_after_secs.to_string()])
             }
+            ApiError::InvalidToken => (S::UNAUTHORIZED, codes::INVALID_TOKEN, none()),
+            ApiError::InsufficientScope(scope) => {
+                (S::FORBIDDEN, codes::INSUFFICIENT_SCOPE, vec![scope.to_string()])
+            }
+            ApiError::NotByToken => (S::FORBIDDEN, codes::NOT_BY_TOKEN, none()),
+            ApiError::TokenMisplaced => (S::BAD_REQUEST, codes::TOKEN_MISPLACED, none()),
             ApiError::Forbidden => (S::FORBIDDEN, codes::FORBIDDEN, none()),
             ApiError::CrossSite => (S::FORBIDDEN, codes::CROSS_SITE, none()),
             ApiError::NotFound(kind, id) => (S::NOT_FOUND, kind.code(), vec![echo(id)]),
@@ -329,6 +347,26 @@ impl ApiError {
         })
     }
 
+    /// What to authenticate with. Who sent a token hears of tokens (RFC 6750 section 3), everybody else of both ways.
+    fn challenges(&self) -> Vec<HeaderValue> {
+        let bearer = |error: &str, scope: &str| {
+            let text = format!("{BEARER}, error=\"{error}\"{scope}");
+            vec![HeaderValue::from_str(&text).expect("our own words are a header value")]
+        };
+        match self {
+            ApiError::InvalidToken => bearer("invalid_token", ""),
+            ApiError::TokenMisplaced => bearer("invalid_request", ""),
+            ApiError::InsufficientScope(scope) => {
+                bearer("insufficient_scope", &format!(", scope=\"{scope}\""))
+            }
+            ApiError::NotByToken => bearer("insufficient_scope", ""),
+            _ if self.status() == StatusCode::UNAUTHORIZED => {
+                vec![HeaderValue::from_static(BASIC), HeaderValue::from_static(BEARER)]
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// The status it is answered with.
     pub fn status(&self) -> StatusCode {
         self.describe().map_or_else(|| oauth2::refusal::of(self).0, |(status, ..)| status)
@@ -353,11 +391,8 @@ impl ApiError {
         let body = json!({ "error": { "code": number, "message": { "lang": "en-US", "value": message } } });
         let mut response = answer(status, &body);
         let headers = response.headers_mut();
-        if status == StatusCode::UNAUTHORIZED {
-            headers.insert(
-                WWW_AUTHENTICATE,
-                HeaderValue::from_static("Basic realm=\"authledger\", charset=\"UTF-8\""),
-            );
+        for challenge in self.challenges() {
+            headers.append(WWW_AUTHENTICATE, challenge);
         }
         if let Some(seconds) = self.retry_after_secs() {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));

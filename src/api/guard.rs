@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use events::envelope::Actor;
@@ -19,6 +19,7 @@ use super::source::{Gate, Source};
 use super::{cors, metrics};
 use crate::auth::authenticate::{Account, Accounts, AuthError, Purpose};
 use crate::auth::basic::BasicCredentials;
+use crate::auth::bearer::{self, Asked, Bearer, BearerError, token_in};
 use crate::auth::throttle::{LockAccount, LockoutPolicy};
 use crate::clock::draw;
 use crate::commands::{Cause, Command, Wish, limit, user::LockUser};
@@ -40,10 +41,18 @@ pub struct Peer(pub SocketAddr);
 /// Who asks, and from where.
 #[derive(Clone, Copy, Debug)]
 pub struct Caller {
-    /// Who; that he may still ask is decided anew with each command.
+    /// Who, or for whom a client application asks; that he may still ask is decided anew with each command.
     pub user: UserId,
     /// From where.
     pub source: Source,
+    /// By which token a client application asks for him; `None` when he came with his password.
+    pub bearer: Option<Bearer>,
+}
+
+/// What a request brought to be let in by.
+enum Credentials<'a> {
+    Basic(BasicCredentials),
+    Token(&'a [u8]),
 }
 
 /// Asks for credentials before anything else is said about a guarded path, so that an outsider can't tell routes, methods or
@@ -62,9 +71,7 @@ pub(super) async fn guard(State(app): State<AppState>, mut request: Request, nex
     // Requests without a connection come from tests of this process.
     let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip());
     let source = Source::of(peer, request.headers(), &app.config().server.behind_proxy);
-    let path = request.uri().path();
-    let purpose = purpose(request.method(), path);
-    match authenticate(&app, request.headers(), path, purpose, source).await {
+    match authenticate(&app, request.method(), request.uri(), request.headers(), source).await {
         // The router would answer in plain text when it decodes an id that is no UTF-8.
         Ok(_) if !decodes(request.uri().path()) => ApiError::NoRoute.into_response(),
         Ok(caller) => {
@@ -105,21 +112,62 @@ fn decodes(path: &str) -> bool {
 
 async fn authenticate(
     app: &AppState,
+    method: &Method,
+    uri: &Uri,
     headers: &HeaderMap,
-    path: &str,
-    purpose: Purpose,
     source: Source,
 ) -> Result<Caller, ApiError> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let (Some(value), None) = (values.next(), values.next()) else {
-        return Err(ApiError::InvalidCredentials);
-    };
-    let credentials = BasicCredentials::parse(value.as_bytes()).map_err(|_| ApiError::InvalidCredentials)?;
+    let path = uri.path();
+    let credentials = credentials(headers, uri)?;
     let gate = Gate::of(app, source, path)?;
-    let accounts = LedgerAccounts(app.ledger());
-    match app.authenticator().authenticate(&accounts, &credentials, source.address, purpose).await {
-        Ok(user) => gate.admit(app, user).map(|()| Caller { user, source }),
-        Err(error) => Err(not_believed(app, error)),
+    let (user, bearer) = match credentials {
+        Credentials::Basic(credentials) => {
+            let accounts = LedgerAccounts(app.ledger());
+            let purpose = purpose(method, path);
+            let judged =
+                app.authenticator().authenticate(&accounts, &credentials, source.address, purpose).await;
+            (judged.map_err(|error| not_believed(app, error))?, None)
+        }
+        Credentials::Token(token) => {
+            let asked = Asked { method: method.as_str(), path, issuer: app.public_url() };
+            let now = app.clock().now();
+            let judged = app.ledger().read(|view| bearer::judge(&view.state, token, asked, now));
+            let (user, bearer) = judged.map_err(not_accepted)?;
+            (user, Some(bearer))
+        }
+    };
+    gate.admit(app, user).map(|()| Caller { user, source, bearer })
+}
+
+/// What stands in the one `Authorization` header. A token beside something else, or in the query, which logs and histories
+/// keep, is refused whatever it is worth (RFC 6750 section 2.3, SECURITY 25).
+fn credentials<'a>(headers: &'a HeaderMap, uri: &Uri) -> Result<Credentials<'a>, ApiError> {
+    let mut query = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    if query.any(|(name, _)| name == "access_token") {
+        return Err(ApiError::TokenMisplaced);
+    }
+    let mut values = headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
+    let value = match (values.next(), values.next()) {
+        (Some(value), None) => value,
+        (Some(first), Some(second)) => {
+            let has_token = [first, second].into_iter().chain(values).any(|value| token_in(value).is_some());
+            return Err(if has_token { ApiError::TokenMisplaced } else { ApiError::InvalidCredentials });
+        }
+        (None, _) => return Err(ApiError::InvalidCredentials),
+    };
+    match token_in(value) {
+        Some(token) => Ok(Credentials::Token(token)),
+        None => {
+            BasicCredentials::parse(value).map(Credentials::Basic).map_err(|_| ApiError::InvalidCredentials)
+        }
+    }
+}
+
+fn not_accepted(error: BearerError) -> ApiError {
+    match error {
+        BearerError::Invalid => ApiError::InvalidToken,
+        BearerError::Lacks(scope) => ApiError::InsufficientScope(scope),
+        BearerError::OutOfReach => ApiError::NotByToken,
     }
 }
 

@@ -12,7 +12,7 @@ use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use events::id::{CommandId, UserId};
+use events::id::{ClientApplicationId, CommandId, UserId};
 use futures_util::FutureExt as _;
 
 use super::AppState;
@@ -82,6 +82,7 @@ async fn answer(app: AppState, id: CommandId, mut request: Request, next: Next) 
         path: &path,
         route: &route,
         user: caller.map(|caller| caller.user),
+        client: caller.and_then(|caller| caller.bearer).map(|bearer| bearer.client),
         first,
         took: begun.elapsed(),
     };
@@ -103,6 +104,8 @@ struct Line<'a> {
     route: &'a Route,
     /// By number: a name is personal.
     user: Option<UserId>,
+    /// The client application that asked for him.
+    client: Option<ClientApplicationId>,
     /// The request that this one repeats under its `Idempotency-Key`, which the answer names.
     first: Option<&'a str>,
     took: Duration,
@@ -110,18 +113,21 @@ struct Line<'a> {
 
 impl Line<'_> {
     fn log(&self, status: StatusCode, error: Option<&ApiError>) {
-        let Line { method, path, route, user, first, took } = self;
+        let Line { method, path, route, user, client, first, took } = self;
         let (method, path) = (method_label(method), beginning(path));
         let (route, user, ms, status) =
             (route.as_str(), user.map(|user| user.0), millis(*took), status.as_u16());
+        let client = client.map(|client| client.0);
         let label = error.map(ApiError::code);
         let (code, word) = (label.and_then(ErrorLabel::number), label.and_then(ErrorLabel::word));
         match error {
             Some(ApiError::Internal(fault) | ApiError::Storage(fault)) => {
-                tracing::error!(method, path, route, status, code, user, ms, ?fault, "failed");
+                tracing::error!(method, path, route, status, code, user, client, ms, ?fault, "failed");
             }
-            Some(_) => tracing::info!(method, path, route, status, code, error = word, user, ms, "refused"),
-            None => tracing::debug!(method, path, route, status, user, first, ms, "answered"),
+            Some(_) => {
+                tracing::info!(method, path, route, status, code, error = word, user, client, ms, "refused");
+            }
+            None => tracing::debug!(method, path, route, status, user, client, first, ms, "answered"),
         }
     }
 }

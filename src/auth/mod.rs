@@ -7,6 +7,7 @@ pub mod access;
 pub mod address;
 pub mod authenticate;
 pub mod basic;
+pub mod bearer;
 pub mod hasher;
 mod measures;
 pub mod origin;

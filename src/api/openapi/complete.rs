@@ -88,9 +88,12 @@ impl Codes {
             codes::ACCOUNT_INACTIVE,
             codes::PASSWORD_EXPIRED,
             codes::PASSWORD_MUST_CHANGE,
+            codes::INVALID_TOKEN,
         ];
+        self.add(400, &[codes::TOKEN_MISPLACED]);
         self.add(401, &not_believed);
         self.add(403, &[codes::CROSS_SITE, codes::ADDRESS_REFUSED]);
+        self.add(403, &[codes::INSUFFICIENT_SCOPE, codes::NOT_BY_TOKEN]);
         self.add(429, &[codes::TOO_MANY_FAILURES]);
         self.add(503, &[codes::BUSY, codes::STORAGE]);
     }
@@ -207,7 +210,7 @@ impl<'a> Completing<'a> {
     fn guarded(&mut self, cross_site_is_refused: bool) {
         self.codes.at_the_guard();
         if !cross_site_is_refused {
-            self.codes.0.insert(403, vec![codes::ADDRESS_REFUSED]);
+            self.codes.0.entry(403).or_default().retain(|code| *code != codes::CROSS_SITE);
         }
         let permissions: Vec<u16> = self
             .extension(PERMISSIONS)
@@ -382,6 +385,7 @@ pub(super) fn describe_refusal(response: &mut Response, status: u16, codes: &[Co
     extensions.insert(CODES.to_owned(), numbers.collect());
     match status {
         401 => header(response, "WWW-Authenticate"),
+        400 | 403 if asks_for_another_token(codes) => header(response, "WWW-Authenticate"),
         405 => header(response, "Allow"),
         429 | 503 => header(response, "Retry-After"),
         _ => {}
@@ -426,6 +430,12 @@ pub(super) fn describe_protocol_too(response: &mut Response, status: u16) {
     }
 }
 
+/// Whether a refusal may be about an access token, and then says so in a challenge.
+fn asks_for_another_token(codes: &[Code]) -> bool {
+    let about = [codes::TOKEN_MISPLACED, codes::INSUFFICIENT_SCOPE, codes::NOT_BY_TOKEN];
+    codes.iter().any(|code| about.contains(code))
+}
+
 fn header(response: &mut Response, name: &str) {
     let reference = Ref::new(format!("#/components/headers/{name}"));
     response.headers.insert(name.to_owned(), RefOr::Ref(reference));
@@ -447,7 +457,12 @@ pub(super) fn headers() -> [(&'static str, Header); 7] {
             "Retry-After",
             HeaderBuilder::new().schema(Some(seconds)).description(Some("Seconds to wait.")).build(),
         ),
-        ("WWW-Authenticate", text("`Basic`, with our realm.")),
+        (
+            "WWW-Authenticate",
+            text(
+                "`Basic` and `Bearer`, with our realm. To an access token that is not good, or not for this: `Bearer` with `error` (RFC 6750).",
+            ),
+        ),
         ("X-Request-Id", text("The id of the request; that of its command in the log, when it was one.")),
     ]
 }
