@@ -60,9 +60,10 @@ async fn l10_whatever_is_asked_below_api_without_credentials_is_401() {
         ] {
             let answer = house.send(method.clone(), path, &[], Body::from("{")).await;
             assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{method} {path}");
+            let ways: Vec<_> = answer.headers.get_all("www-authenticate").iter().collect();
             assert_eq!(
-                answer.header("www-authenticate"),
-                Some("Basic realm=\"authledger\", charset=\"UTF-8\"")
+                ways,
+                ["Basic realm=\"authledger\", charset=\"UTF-8\"", "Bearer realm=\"authledger\""]
             );
             // It did, and told which addresses exist.
             assert_eq!(answer.header("allow"), None, "{method} {path}");
