@@ -7,6 +7,7 @@ mod as_of_model;
 mod authorization_server;
 mod bad_input;
 mod bad_objects;
+mod bearer;
 mod configurations;
 mod cors;
 mod data_sources;
