@@ -291,7 +291,7 @@ pub(crate) fn edge(
             let known = wrong.as_ref().map_or(row, |wrong| model.user(user_id(wrong)));
             let known = known.and_then(|row| row.password.as_ref()).map(|password| password.hash.clone());
             let before = known.unwrap_or_else(|| hash.clone());
-            commands::Wish::ChangePassword(Box::new(ChangePassword { before, hash }))
+            commands::Wish::ChangePassword(Box::new(ChangePassword { before, hash, ends_all_tokens: false }))
         }
         UserWish::Tenants { user, tenants } => {
             let tenants = tenants.iter().map(|number| TenantId(model.a_tenant(*number))).collect();

@@ -349,7 +349,16 @@ fn a_holder_changes_his_password_and_a_policy_in_force_ends_it() {
     let mut world = world();
     world.people(&[(20, A, &[9])]);
     with_password(&mut world, A, 20);
-    let change = || Wish::ChangePassword(Box::new(ChangePassword { before: sealed(0), hash: sealed(0) }));
+    let ending = |ends_all_tokens| {
+        let (before, hash) = (sealed(0), sealed(0));
+        Wish::ChangePassword(Box::new(ChangePassword { before, hash, ends_all_tokens }))
+    };
+    let change = || ending(false);
+    for all in [false, true] {
+        let decision = world.when(20, ending(all)).expect("granted");
+        let Event::UserPasswordSet(set) = &decision.facts[0].event else { panic!("{decision:?}") };
+        assert_eq!(set.ends_all_tokens, all, "as the settings say");
+    }
     assert_eq!(world.when(17, change()).err(), Some(Refusal::LacksPermission), "no 9");
     let end = |world: &World| {
         let decision = world.when(20, change()).expect("granted");
@@ -375,7 +384,11 @@ fn a_holder_changes_his_password_and_a_policy_in_force_ends_it() {
         world.record(SYSTEM, LEDGER_STREAM, set.into());
         assert_eq!(end(&world), expected);
     }
-    let older = Wish::ChangePassword(Box::new(ChangePassword { before: sealed(7), hash: sealed(0) }));
+    let older = Wish::ChangePassword(Box::new(ChangePassword {
+        before: sealed(7),
+        hash: sealed(0),
+        ends_all_tokens: false,
+    }));
     assert_eq!(world.when(20, older).err(), Some(Refusal::Again), "another was set meanwhile");
 }
 

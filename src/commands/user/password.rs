@@ -120,6 +120,8 @@ pub struct ChangePassword {
     pub before: Sealed,
     /// The new one's hash under his key.
     pub hash: Sealed,
+    /// Whether all his tokens end with the old one, and not only those that were given for it.
+    pub ends_all_tokens: bool,
 }
 
 /// Records `UserPasswordSet`. Needs 12 or 9, in the own name. It ends when the custom password policy says so, while that one
@@ -143,7 +145,7 @@ pub(in crate::commands) fn change(
         status: PasswordStatus::Active,
         expires_at: PasswordRules::of(state, PasswordPolicy::Default).expires_at(now),
         setter: PasswordSetter::Holder,
-        ends_all_tokens: false,
+        ends_all_tokens: wish.ends_all_tokens,
     };
     Ok(Decision { facts: vec![Fact::new(row.tenant, stream(holder), set)], ..Decision::default() })
 }

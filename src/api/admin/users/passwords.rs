@@ -317,11 +317,12 @@ pub(in crate::api::admin) async fn change(
     }
     fields.finish()?;
     let hash = hashed(&app, &new).await?;
+    let ends_all_tokens = app.config().oauth.end_tokens_on_password_change;
     let prepare = || {
         let key = asking.vault().data_key(&own(&asking)?.key_id()).map_err(fault)?;
         let hash = hash.expose().as_bytes();
         let hash = asking.vault().seal(&key, StreamKind::USER, Field::PASSWORD_HASH, hash);
-        Ok(Wish::ChangePassword(Box::new(ChangePassword { before: before.clone(), hash })))
+        Ok(Wish::ChangePassword(Box::new(ChangePassword { before: before.clone(), hash, ends_all_tokens })))
     };
     let receipt = asking.execute(Some(&body), prepare).await?;
     let [envelope] = &receipt.events[..] else { return Err(unexpected(&receipt)) };
