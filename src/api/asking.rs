@@ -347,7 +347,8 @@ fn named(object: Object) -> (Kind, String) {
     }
 }
 
-fn not_executed(error: ExecuteError) -> ApiError {
+/// Why a command came to nothing, as HTTP.
+pub(super) fn not_executed(error: ExecuteError) -> ApiError {
     match error {
         ExecuteError::Refused(refusal) => refused(refusal),
         ExecuteError::QueueFull => ApiError::Busy,

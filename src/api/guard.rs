@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderMap, HeaderValue, Method, Uri};
+use axum::http::{Extensions, HeaderMap, HeaderValue, Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use events::envelope::Actor;
@@ -16,7 +16,7 @@ use super::AppState;
 use super::asking::fault;
 use super::error::{ApiError, Fault};
 use super::source::{Gate, Source};
-use super::{cors, metrics};
+use super::{cors, metrics, oauth2};
 use crate::auth::authenticate::{Account, Accounts, AuthError, Purpose};
 use crate::auth::basic::BasicCredentials;
 use crate::auth::bearer::{self, Asked, Bearer, BearerError, token_in};
@@ -28,7 +28,7 @@ use crate::logs::{self, for_request};
 use crate::vault::PlainSecret;
 use crate::vault::login::{LoginName, LoginTag};
 
-/// Routes under `/api` that answer anybody. A test walks all routes and knows this list.
+/// Routes under `/api` that answer anybody; those of the authorization server judge their own callers. A test walks all routes and knows this list.
 pub const PUBLIC: &[&str] = &["/api/healthcheck", "/api/openapi.json", "/api/docs", "/api/docs/page.css"];
 
 /// The one operation that an expired or temporary password is good for.
@@ -61,6 +61,15 @@ pub(super) async fn guard(State(app): State<AppState>, mut request: Request, nex
     if let Some(answer) = cors::preflight(&app, &request) {
         return answer;
     }
+    let source = source_of(&app, request.extensions(), request.headers());
+    if oauth2::is_endpoint(request.uri().path()) {
+        // Who asks here are client applications and people before their login; the handler judges them.
+        if let Err(error) = Gate::of(&app, source, request.uri().path()) {
+            return error.into_response();
+        }
+        request.extensions_mut().insert(source);
+        return next.run(request).await;
+    }
     if !asks_for_credentials(request.uri().path()) {
         return next.run(request).await;
     }
@@ -68,9 +77,6 @@ pub(super) async fn guard(State(app): State<AppState>, mut request: Request, nex
     if changes && cors::is_foreign(&app, request.method(), request.headers()) {
         return ApiError::CrossSite.into_response();
     }
-    // Requests without a connection come from tests of this process.
-    let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip());
-    let source = Source::of(peer, request.headers(), &app.config().server.behind_proxy);
     match authenticate(&app, request.method(), request.uri(), request.headers(), source).await {
         // The router would answer in plain text when it decodes an id that is no UTF-8.
         Ok(_) if !decodes(request.uri().path()) => ApiError::NoRoute.into_response(),
@@ -85,6 +91,13 @@ pub(super) async fn guard(State(app): State<AppState>, mut request: Request, nex
     }
 }
 
+/// Where a request comes from.
+pub(super) fn source_of(app: &AppState, extensions: &Extensions, headers: &HeaderMap) -> Source {
+    // Requests without a connection come from tests of this process.
+    let peer = extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip());
+    Source::of(peer, headers, &app.config().server.behind_proxy)
+}
+
 /// Whether a path is ours to keep: everything under `/api`, and the metrics, which tell of load and of failed logins.
 pub(super) fn is_guarded(path: &str) -> bool {
     path == "/api" || path.starts_with("/api/") || path == metrics::PATH
@@ -92,7 +105,7 @@ pub(super) fn is_guarded(path: &str) -> bool {
 
 /// Whether a path, as it was sent or as its route is written, is asked for credentials.
 pub(super) fn asks_for_credentials(path: &str) -> bool {
-    is_guarded(path) && !PUBLIC.contains(&path)
+    is_guarded(path) && !PUBLIC.contains(&path) && !oauth2::is_endpoint(path)
 }
 
 /// Whether a path is UTF-8 once it is percent-decoded.
@@ -137,6 +150,22 @@ async fn authenticate(
         }
     };
     gate.admit(app, user).map(|()| Caller { user, source, bearer })
+}
+
+/// Whose credentials these are, if he may come in from there to what `path` is. Those of the login page and of the password
+/// grant are counted like any other.
+pub(super) async fn log_in(
+    app: &AppState,
+    credentials: &BasicCredentials,
+    path: &str,
+    source: Source,
+) -> Result<UserId, ApiError> {
+    let gate = Gate::of(app, source, path)?;
+    let (accounts, address) = (LedgerAccounts(app.ledger()), source.address);
+    match app.authenticator().authenticate(&accounts, credentials, address, Purpose::Everything).await {
+        Ok(user) => gate.admit(app, user).map(|()| user),
+        Err(error) => Err(not_believed(app, error)),
+    }
 }
 
 /// What stands in the one `Authorization` header. A token beside something else, or in the query, which logs and histories
@@ -235,7 +264,7 @@ fn not_believed(app: &AppState, error: AuthError) -> ApiError {
     }
 }
 
-fn secs(time: Duration) -> u64 {
+pub(super) fn secs(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 

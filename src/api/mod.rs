@@ -8,12 +8,14 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
 use crate::auth::authenticate::Authenticator;
+use crate::auth::client_failures::ClientFailures;
 use crate::auth::hasher::PasswordHasher;
 use crate::auth::password::PasswordRules;
 use crate::clock::{Clock, Random};
 use crate::config::Config;
 use crate::ledger::live::Ledger;
 use crate::logs::{LogControl, Unwritten};
+use crate::oauth::attempts::CodeAttempts;
 use crate::vault::Vault;
 
 use self::metrics::Metrics;
@@ -58,6 +60,8 @@ struct Shared {
     public_url: String,
     ledger: Arc<Ledger>,
     authenticator: Authenticator,
+    client_failures: ClientFailures,
+    code_attempts: CodeAttempts,
     hasher: Arc<PasswordHasher>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
@@ -95,6 +99,7 @@ impl AppState {
             Arc::clone(&hasher),
             &*random,
         );
+        let client_failures = ClientFailures::new(&config.auth);
         let metrics = Metrics::new(clock.now(), |registry| {
             ledger.register(registry);
             ledger.vault().register(registry);
@@ -106,6 +111,8 @@ impl AppState {
             public_url,
             ledger,
             authenticator,
+            client_failures,
+            code_attempts: CodeAttempts::default(),
             hasher,
             clock,
             random,
@@ -138,6 +145,16 @@ impl AppState {
     /// Judges credentials.
     pub fn authenticator(&self) -> &Authenticator {
         &self.shared.authenticator
+    }
+
+    /// How often client applications failed.
+    pub fn client_failures(&self) -> &ClientFailures {
+        &self.shared.client_failures
+    }
+
+    /// Which codes were guessed at too often.
+    pub fn code_attempts(&self) -> &CodeAttempts {
+        &self.shared.code_attempts
     }
 
     /// Hashes new passwords.

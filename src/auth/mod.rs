@@ -8,6 +8,7 @@ pub mod address;
 pub mod authenticate;
 pub mod basic;
 pub mod bearer;
+pub mod client_failures;
 pub mod hasher;
 mod measures;
 pub mod origin;

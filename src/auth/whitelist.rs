@@ -19,7 +19,7 @@ pub const FILTERING: ConfigurationId = ConfigurationId(8);
 /// What is guarded by a list of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resource {
-    /// `/api/mgmt`
+    /// `/api/mgmt`, and the authorization server, which has an address there
     ManagementApi,
     /// Everything else below `/api`, and the metrics.
     AdminApi,
@@ -48,7 +48,7 @@ impl Resource {
         let below = |family: &str| {
             path.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        if below("/api/mgmt") {
+        if below("/api/mgmt") || below("/oauth2") {
             Self::ManagementApi
         } else if below("/api/odata4") {
             Self::DataAccess

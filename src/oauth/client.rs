@@ -2,10 +2,20 @@
 //! its own. One way in each request.
 
 use std::borrow::Cow;
+use std::sync::Arc;
+
+use events::id::ClientApplicationId;
+use events::time::Timestamp;
+use events::token::TokenHash;
+use projections::State;
+use projections::client_applications::ClientApplication;
+use projections::tokens::TokenKey;
 
 use super::error::{self, ProtocolError};
 use super::parameters::Parameters;
+use super::token::{client_secret_hash, same};
 use crate::auth::basic::{BasicCredentials, BasicError};
+use crate::commands::token::{ClientProof, proves};
 use crate::vault::PlainSecret;
 
 /// A client id with what came beside it.
@@ -16,6 +26,44 @@ pub struct Claim {
     /// None, or an empty one: who has no secret.
     pub secret: Option<PlainSecret>,
 }
+
+/// A client application that is who it says.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// Which.
+    pub id: ClientApplicationId,
+    /// As it is at this moment.
+    pub row: Arc<ClientApplication>,
+    /// The secret that it showed; none: it is public, or it came with a token.
+    pub secret: Option<TokenHash>,
+    /// A token of its own that it came with.
+    pub bearer: Option<TokenKey>,
+}
+
+impl Client {
+    /// What the writer looks at again.
+    pub fn proof(&self) -> ClientProof {
+        ClientProof { client: self.id, secret: self.secret }
+    }
+}
+
+impl Claim {
+    /// Whose it is. The work is the same for an unknown id and for a wrong secret (SECURITY 32).
+    pub fn recognise(&self, state: &State<'_>, now: Timestamp) -> Option<Client> {
+        let shown = self.secret.as_ref().map(|secret| client_secret_hash(secret.expose()));
+        let applications = &state.client_applications;
+        let found = applications.by_client_id.get(&self.client_id);
+        let found = found.and_then(|id| Some((*id, Arc::clone(applications.rows.get(id)?))));
+        let Some((id, row)) = found else {
+            // The comparison that a known one would get.
+            return shown.filter(|shown| same(shown, &NOBODYS)).and(None);
+        };
+        proves(&row, shown.as_ref(), now).then_some(Client { id, row, secret: shown, bearer: None })
+    }
+}
+
+/// The hash of no secret.
+const NOBODYS: TokenHash = TokenHash([0; 32]);
 
 /// What a request says of the client that sent it.
 #[derive(Clone, Debug, PartialEq, Eq)]

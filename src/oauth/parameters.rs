@@ -11,9 +11,9 @@ use crate::vault::PlainSecret;
 /// Those that may stand there several times (RFC 8707 section 2, RFC 8693 section 2.1).
 const MANY: [&str; 2] = ["resource", "audience"];
 
-/// Those that give something away to whoever reads logs, histories or `Referer` headers; no endpoint but authorize takes any
-/// from its URL.
-const NOT_IN_A_QUERY: [&str; 14] = [
+/// What token, introspection and revocation read, all of it from the body: in a URL, logs and `Referer` headers would hold it.
+const READ: [&str; 16] = [
+    "audience",
     "access_token",
     "client_assertion",
     "client_id",
@@ -27,6 +27,7 @@ const NOT_IN_A_QUERY: [&str; 14] = [
     "resource",
     "scope",
     "token",
+    "token_type_hint",
     "username",
 ];
 
@@ -99,10 +100,15 @@ pub fn rfc_name(name: &str) -> String {
     written
 }
 
+/// Whether any address but authorize reads a parameter of this name.
+pub fn is_read(name: &str) -> bool {
+    READ.contains(&name)
+}
+
 /// Refuses a query that holds what belongs in a body (SECURITY 16).
 pub fn none_in_query(query: Option<&str>) -> Result<(), ProtocolError> {
     let mut names = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()).map(|(name, _)| name);
-    if names.any(|name| NOT_IN_A_QUERY.contains(&rfc_name(&name).as_str())) {
+    if names.any(|name| is_read(&rfc_name(&name))) {
         return Err(error::IN_QUERY);
     }
     Ok(())

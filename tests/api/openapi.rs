@@ -133,8 +133,14 @@ async fn l10_every_operation_asks_for_credentials_except_those_that_one_test_nam
         "/api/docs",
         "/api/docs/page.css",
         "/api/healthcheck",
+        "/api/mgmt/oauth2/introspect",
+        "/api/mgmt/oauth2/revoke",
+        "/api/mgmt/oauth2/token",
         "/api/openapi.json",
         "/livez",
+        "/oauth2/introspect",
+        "/oauth2/revoke",
+        "/oauth2/token",
         "/readyz",
     ];
     assert_eq!(open.into_iter().collect::<Vec<_>>(), named);

@@ -52,6 +52,11 @@ impl BodySchema {
         BodySchema(self.0.property(name, property.or_null()))
     }
 
+    /// Others may be there too, and nobody reads them.
+    pub(in crate::api) fn open(self) -> BodySchema {
+        BodySchema(self.0.additional_properties(Some(AdditionalProperties::FreeForm(true))))
+    }
+
     /// The schema.
     pub(in crate::api) fn build(self) -> RefOr<Schema> {
         RefOr::T(Schema::Object(self.0.build()))

@@ -428,6 +428,10 @@ fn why(row: &Row, answer: &Answer) -> String {
         501 => 222_299_034,
         _ => 0,
     };
+    // The authorization server asks who the client application is, and no user is one.
+    if answer.json()["error"].is_string() {
+        return String::new();
+    }
     match answer.code() {
         code if code == expected => String::new(),
         222_207_916 if status == 404 => "u".to_owned(),

@@ -789,6 +789,54 @@ const OPERATION: Family = Family {
         Row { path: "/livez", own: "200 200 200 200 200 200 200 200 200 200 200", ..BASE },
         Row { path: "/readyz", own: "200 200 200 200 200 200 200 200 200 200 200", ..BASE },
         Row {
+            method: "POST",
+            path: "/oauth2/token",
+            what: "a request of no client application",
+            own: "400 400 400 400 400 400 400 400 400 400 400",
+            recorded: false,
+            ..BASE
+        },
+        Row {
+            method: "POST",
+            path: "/api/mgmt/oauth2/token",
+            what: "a request of no client application",
+            own: "400 400 400 400 400 400 400 400 400 400 400",
+            recorded: false,
+            ..BASE
+        },
+        Row {
+            method: "POST",
+            path: "/oauth2/revoke",
+            what: "a request of no client application",
+            own: "400 400 400 400 400 400 400 400 400 400 400",
+            recorded: false,
+            ..BASE
+        },
+        Row {
+            method: "POST",
+            path: "/api/mgmt/oauth2/revoke",
+            what: "a request of no client application",
+            own: "400 400 400 400 400 400 400 400 400 400 400",
+            recorded: false,
+            ..BASE
+        },
+        Row {
+            method: "POST",
+            path: "/oauth2/introspect",
+            what: "a request of no client application",
+            own: "400 400 400 400 400 400 400 400 400 400 400",
+            recorded: false,
+            ..BASE
+        },
+        Row {
+            method: "POST",
+            path: "/api/mgmt/oauth2/introspect",
+            what: "a request of no client application",
+            own: "400 400 400 400 400 400 400 400 400 400 400",
+            recorded: false,
+            ..BASE
+        },
+        Row {
             path: "/.well-known/oauth-authorization-server",
             own: "200 200 200 200 200 200 200 200 200 200 200",
             ..BASE
