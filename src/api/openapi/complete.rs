@@ -12,11 +12,12 @@ use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, Parameter, PathItem};
 use utoipa::openapi::response::Response;
 use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder, ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Header, Ref, RefOr, Required, Schema};
 
 use super::parameters::{self, AS_OF, USER};
 use super::schemas::{error_ref, json};
-use super::{CODES, PERMISSIONS, PROTOCOL_ERRORS, REVEALS, UNRECORDED};
+use super::{BASIC, BEARER, CODES, PERMISSIONS, PROTOCOL_ERRORS, REVEALS, UNRECORDED};
 use crate::api::codes::{self, Code};
 use crate::api::error::code_is_text;
 use crate::api::guard;
@@ -24,6 +25,7 @@ use crate::api::oauth2::{self, refusal};
 use crate::auth::permission::{ADMINISTRATOR, by_id};
 use crate::config::Limits;
 use crate::oauth::error::{self, ProtocolError};
+use crate::oauth::reach;
 use events::id::PermissionId;
 
 pub(super) const JSON: &str = "application/json";
@@ -211,6 +213,15 @@ impl<'a> Completing<'a> {
         self.codes.at_the_guard();
         if !cross_site_is_refused {
             self.codes.0.entry(403).or_default().retain(|code| *code != codes::CROSS_SITE);
+        }
+        match reach::needed(&self.method.to_uppercase(), self.path) {
+            Some(scope) => {
+                let basic = SecurityRequirement::new(BASIC, [] as [&str; 0]);
+                let bearer = SecurityRequirement::new(BEARER, [scope.text()]);
+                self.operation.security = Some(vec![basic, bearer]);
+                self.say(&format!("With an access token: scope `{scope}`."));
+            }
+            None => self.codes.0.entry(403).or_default().retain(|code| *code != codes::INSUFFICIENT_SCOPE),
         }
         let permissions: Vec<u16> = self
             .extension(PERMISSIONS)

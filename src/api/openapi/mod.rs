@@ -117,6 +117,10 @@ const TAGS: &[(&str, &str)] = &[
     (tag::DOCUMENT, "This document, as JSON and as a page, without credentials."),
 ];
 
+/// The ways to say who asks, by their names among the components.
+pub(super) const BASIC: &str = "basic";
+pub(super) const BEARER: &str = "bearer";
+
 /// On an operation: ids of the permissions that its caller needs, all of them, or 12 alone.
 pub(super) const PERMISSIONS: &str = "x-permissions";
 /// In an annotation: the codes that are this operation's own, made by [`codes`]. In the document: on each response, the codes
@@ -133,7 +137,8 @@ pub(super) const UNRECORDED: &str = "x-unrecorded";
 const ABOUT: &str = "An event-sourced authorization ledger: OAuth objects and provable history. \
 `/api/mgmt` and `/api/admin` are compatible with the management and administration APIs of Hybrid Data Pipeline.
 
-**Credentials.** HTTP Basic on everything below `/api` but the operations that say otherwise; without them nobody can tell which \
+**Credentials.** HTTP Basic on everything below `/api` but the operations that say otherwise, or an access token where the operation \
+names a scope; without them nobody can tell which \
 addresses exist. 401 comes first, then 403 when a permission is missing, then 404 for what is not there *or not for you*.
 
 **Errors.** Every refusal has the same body, `{\"error\": {\"code\", \"message\": {\"lang\", \"value\"}}}`. Codes never change their \
@@ -241,7 +246,7 @@ fn completed(annotated: OpenApi, limits: &Limits, public_url: &str) -> OpenApi {
     let mut document = OpenApiBuilder::new()
         .info(info.build())
         .servers(Some([Server::new(public_url)]))
-        .security(Some([SecurityRequirement::new("basic", [] as [&str; 0])]))
+        .security(Some([SecurityRequirement::new(BASIC, [] as [&str; 0])]))
         .tags(Some(tags.collect::<Vec<_>>()))
         .components(Some(shared(components.unwrap_or_default())))
         .build();
@@ -280,7 +285,13 @@ fn shared(mut components: Components) -> Components {
     let basic = HttpBuilder::new().scheme(HttpAuthScheme::Basic).description(Some(
         "User name and password. Too many wrong ones are answered 429, and may lock the account.",
     ));
-    components.add_security_scheme("basic", SecurityScheme::Http(basic.build()));
+    components.add_security_scheme(BASIC, SecurityScheme::Http(basic.build()));
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(
+        "An access token of our own (RFC 6750), for the user who allowed it and with what he may do at that moment. It needs the \
+         scope that the operation names, and the issuer among the resources that it is for; it is shown no secret and takes no \
+         `?user=`.",
+    ));
+    components.add_security_scheme(BEARER, SecurityScheme::Http(bearer.build()));
     components
 }
 
