@@ -341,6 +341,7 @@ fn named(object: Object) -> (Kind, String) {
         Object::OAuthApp(id) => (Kind::OAuthApp, id.to_string()),
         Object::OAuthProfile(id) => (Kind::OAuthProfile, id.to_string()),
         Object::DataSource(id) => (Kind::DataSource, id.to_string()),
+        Object::ClientApplication(id) => (Kind::ClientApplication, id.to_string()),
         Object::CorsOrigin(id) => (Kind::CorsOrigin, id.to_string()),
         Object::Limit(id) => (Kind::Limit, id.to_string()),
         Object::Configuration(id) => (Kind::Configuration, id.to_string()),

@@ -24,6 +24,12 @@ codes! {
     INVALID_CREDENTIALS = 222_206_007, "Invalid user ID or password.";
     /// Not JSON, or not the JSON we read.
     INVALID_JSON = 222_207_007, "Invalid JSON Input: {0}";
+    /// No such client application, or not for you.
+    NO_CLIENT_APPLICATION = 222_206_631, "Problem getting OAuth Client Application at this time. Please try again at another time.";
+    /// The same where it, or what was allowed to it, was to be deleted.
+    NO_CLIENT_APPLICATION_TO_DELETE = 222_206_633, "Problem deleting OAuth Client Application at this time. Please try again at another time.";
+    /// The same where its secret was to be replaced.
+    NO_CLIENT_APPLICATION_TO_RESET = 222_206_634, "Problem resetting OAuth Client secret at this time. Please try again at another time.";
     /// An option that a data source can't have.
     BAD_OPTION = 222_207_002, "Invalid DataSource Option: {0}.";
     /// No such data source, or not for you.

@@ -166,6 +166,12 @@ pub enum Kind {
     DataSource,
     /// A data source that was to be deleted; HDP has a code of its own for that.
     DataSourceToDelete,
+    /// A client application.
+    ClientApplication,
+    /// One that was to be deleted, or taken back what was allowed to it; HDP has a code of its own for that.
+    ClientApplicationToDelete,
+    /// One that was to get another secret; likewise.
+    ClientApplicationToReset,
     /// A data store.
     DataStore,
     /// A tenant.
@@ -199,6 +205,9 @@ impl Kind {
             Kind::OAuthProfile => codes::NO_OAUTH_PROFILE,
             Kind::DataSource => codes::NO_DATA_SOURCE,
             Kind::DataSourceToDelete => codes::NO_DATA_SOURCE_TO_DELETE,
+            Kind::ClientApplication => codes::NO_CLIENT_APPLICATION,
+            Kind::ClientApplicationToDelete => codes::NO_CLIENT_APPLICATION_TO_DELETE,
+            Kind::ClientApplicationToReset => codes::NO_CLIENT_APPLICATION_TO_RESET,
             Kind::DataStore => codes::NO_DATA_STORE,
             Kind::Tenant => codes::NO_TENANT,
             Kind::TenantOfWhitelist => codes::NO_TENANT_OF_WHITELIST,

@@ -3,11 +3,14 @@
 use events::{
     disclosure::SecretRevealed,
     envelope::{Actor, Stream, StreamKind},
-    id::{DataSourceId, OAuthAppId, OAuthProfileId, PermissionId, Sequence, TenantId},
+    id::{ClientApplicationId, DataSourceId, OAuthAppId, OAuthProfileId, PermissionId, Sequence, TenantId},
     sealed::Field,
 };
 
-use super::{Cause, Decision, Fact, Refusal, View, acting, data_source::access, oauth_app, oauth_profile};
+use super::{
+    Cause, Decision, Fact, Refusal, View, acting, client_application, data_source::access, oauth_app,
+    oauth_profile,
+};
 use crate::auth::principal::Principal;
 
 /// Whose secrets.
@@ -19,6 +22,8 @@ pub enum Secrets {
     OAuthProfile(OAuthProfileId),
     /// A data source's sealed options, to its owner.
     DataSource(DataSourceId),
+    /// What a client application authenticates with, to its owner and to who holds 12.
+    ClientApplication(ClientApplicationId),
 }
 
 impl Secrets {
@@ -29,6 +34,8 @@ impl Secrets {
             Self::OAuthProfile(_) => &oauth_profile::VIEW,
             // The data source itself says who may view it.
             Self::DataSource(_) => access::needed(&oauth_profile::VIEW, false),
+            // Any active user has some of his own.
+            Self::ClientApplication(_) => &[],
         }
     }
 }
@@ -102,6 +109,19 @@ fn find(view: &View<'_>, principal: &Principal, secrets: Secrets) -> Result<Show
                 object: Stream::new(StreamKind::DATA_SOURCE, id.0),
                 changed: row.changed,
                 fields: if row.sealed_options.is_empty() { Vec::new() } else { vec![Field::OPTION] },
+            }
+        }
+        Secrets::ClientApplication(id) => {
+            let row = client_application::seen(view, principal, id)?;
+            if !client_application::has_secret_of(principal, row) {
+                return Err(Refusal::Forbidden);
+            }
+            let sealed = row.secret.as_ref().and_then(|secret| secret.sealed.as_ref());
+            Shown {
+                tenant: row.tenant,
+                object: Stream::new(StreamKind::CLIENT_APPLICATION, id.0),
+                changed: row.changed,
+                fields: sealed.map(|_| Field::CLIENT_SECRET).into_iter().collect(),
             }
         }
     })

@@ -17,6 +17,8 @@ pub const URI_BYTES_MAX: usize = 2048;
 pub const SCOPE_BYTES_MAX: usize = 4096;
 /// Longest free text, in bytes.
 pub const DESCRIPTION_BYTES_MAX: usize = 4096;
+/// Longest free text about a client application, in characters (hdp-api 5.1).
+pub const CLIENT_DESCRIPTION_CHARS_MAX: usize = 256;
 
 macro_rules! text {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
@@ -54,6 +56,8 @@ text! {
     RoleName;
     /// The name of a password policy: as that of a tenant.
     PolicyName;
+    /// The name of a client application: as that of a tenant.
+    ClientApplicationName;
     /// A provider's endpoint: an absolute http or https URI without user name, password or fragment (RFC 6749 section 3).
     EndpointUri;
     /// A list of scopes, kept as sent; read as split at runs of spaces and commas (hdp-api 9.10).
@@ -128,6 +132,13 @@ impl TenantName {
 }
 
 impl PolicyName {
+    /// Reads a name.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        readable_name(text).map(Self)
+    }
+}
+
+impl ClientApplicationName {
     /// Reads a name.
     pub fn parse(text: &str) -> Result<Self, String> {
         readable_name(text).map(Self)
@@ -214,6 +225,11 @@ impl ClientId {
             && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
         if good { Ok(Self(text.to_owned())) } else { Err(printable(CLIENT_ID_BYTES_MAX)) }
     }
+
+    /// Reads one by which a client application is to be known here: in Basic credentials it ends at the first colon.
+    pub fn parse_ours(text: &str) -> Result<Self, String> {
+        if text.contains(':') { Err("leave colons out".to_owned()) } else { Self::parse(text) }
+    }
 }
 
 /// Checks a secret that a provider gave: printable ASCII, not empty (RFC 6749 appendix A.2).
@@ -229,6 +245,14 @@ pub fn check_description(text: &str) -> Result<(), String> {
         return Err(format!("use at most {DESCRIPTION_BYTES_MAX} bytes"));
     }
     if text.contains('\0') { Err("leave NUL characters out".to_owned()) } else { Ok(()) }
+}
+
+/// Checks free text about a client application.
+pub fn check_client_description(text: &str) -> Result<(), String> {
+    if text.chars().count() > CLIENT_DESCRIPTION_CHARS_MAX {
+        return Err(format!("use at most {CLIENT_DESCRIPTION_CHARS_MAX} characters"));
+    }
+    check_description(text)
 }
 
 fn printable(max: usize) -> String {

@@ -7,6 +7,7 @@
 //! Deliberately absent: reading. Who may see what is asked of [`crate::auth::principal::Principal`] by whoever answers.
 
 mod administrators;
+pub mod client_application;
 pub mod configuration_table;
 pub mod cors;
 pub mod data_source;
@@ -201,6 +202,18 @@ pub enum Wish {
     SetMembers(Box<data_source::members::SetMembers>),
     /// A member less.
     RemoveMember(data_source::members::RemoveMember),
+    /// A new client application.
+    RegisterClientApplication(Box<client_application::RegisterClientApplication>),
+    /// A client application replaced.
+    UpdateClientApplication(Box<client_application::UpdateClientApplication>),
+    /// A client application deleted.
+    DeleteClientApplication(client_application::DeleteClientApplication),
+    /// Another secret for a client application, and the end of all that was granted to it.
+    ResetClientSecret(Box<client_application::secret::ResetClientSecret>),
+    /// Another secret for a client application beside the one before.
+    RotateClientSecret(Box<client_application::secret::RotateClientSecret>),
+    /// What a user allowed a client application, taken back.
+    RevokeGrant(grant::revoke::RevokeGrant),
     /// The addresses of a level.
     SetIpWhitelist(Box<whitelist::SetIpWhitelist>),
     /// The addresses of one user.
@@ -332,6 +345,12 @@ pub fn decide(view: &View<'_>, command: &Command, now: Timestamp) -> Result<Deci
         Wish::UnshareDataSource(wish) => data_source::sharing::unshare(view, cause, wish),
         Wish::SetMembers(wish) => data_source::members::set(view, cause, wish),
         Wish::RemoveMember(wish) => data_source::members::remove(view, cause, wish),
+        Wish::RegisterClientApplication(wish) => client_application::register(view, cause, wish, now),
+        Wish::UpdateClientApplication(wish) => client_application::update(view, cause, wish, now),
+        Wish::DeleteClientApplication(wish) => client_application::delete(view, cause, wish),
+        Wish::ResetClientSecret(wish) => client_application::secret::reset(view, cause, wish),
+        Wish::RotateClientSecret(wish) => client_application::secret::rotate(view, cause, wish, now),
+        Wish::RevokeGrant(wish) => grant::revoke::revoke(view, cause, *wish),
         Wish::SetIpWhitelist(wish) => whitelist::set(view, cause, wish),
         Wish::SetUserIpWhitelist(wish) => whitelist::set_of_user(view, cause, wish),
         Wish::AddCorsOrigins(wish) => cors::add(view, cause, wish),
@@ -398,16 +417,30 @@ pub fn may_repeat(view: &View<'_>, command: &Command) -> Result<(), Refusal> {
         Wish::DeleteDataSource(wish) => {
             return access::may_repeat(view, &command.cause, wish.id, &oauth_profile::DELETE);
         }
+        Wish::UpdateClientApplication(wish) => {
+            return client_application::may_repeat(view, &command.cause, wish.id);
+        }
+        Wish::DeleteClientApplication(wish) => {
+            return client_application::may_repeat(view, &command.cause, wish.id);
+        }
+        Wish::ResetClientSecret(wish) => {
+            return client_application::secret::may_repeat(view, &command.cause, wish.id);
+        }
+        Wish::RotateClientSecret(wish) => {
+            return client_application::secret::may_repeat(view, &command.cause, wish.id);
+        }
         Wish::SetIpWhitelist(wish) => wish.level.permissions(),
         Wish::SetUserIpWhitelist(_) => &whitelist::PERMISSIONS,
         Wish::AddCorsOrigins(_) | Wish::UpdateCorsOrigin(_) | Wish::RemoveCorsOrigin(_) => &cors::PERMISSIONS,
         Wish::SetLimit(_) | Wish::ClearLimit(_) => &limit::PERMISSIONS,
         Wish::SetConfiguration(_) => &setting::CONFIGURE,
         Wish::SetPasswordPolicy(_) => &setting::POLICY,
+        // Any active user's.
+        Wish::RegisterClientApplication(_) | Wish::RevokeGrant(_)
         // Any active user's; the front takes no idempotency key for them.
-        // No user wishes the others, and no token is given out again for an `Idempotency-Key`.
-        Wish::AllowAccess(_)
+        | Wish::AllowAccess(_)
         | Wish::DenyAccess(_)
+        // No user wishes the others, and no token is given out again for an `Idempotency-Key`.
         | Wish::RedeemCode(_)
         | Wish::RefreshTokens(_)
         | Wish::IssueClientCredentials(_)

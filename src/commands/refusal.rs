@@ -1,8 +1,8 @@
 use events::{
     data_source::ConnectionType,
     id::{
-        ConfigurationId, CorsOriginId, DataSourceId, LimitId, OAuthAppId, OAuthProfileId, RoleId, TenantId,
-        TokenEpoch, UserId,
+        ClientApplicationId, ConfigurationId, CorsOriginId, DataSourceId, LimitId, OAuthAppId,
+        OAuthProfileId, RoleId, TenantId, TokenEpoch, UserId,
     },
 };
 use thiserror::Error;
@@ -22,6 +22,8 @@ pub enum Object {
     OAuthProfile(OAuthProfileId),
     /// By id.
     DataSource(DataSourceId),
+    /// By id.
+    ClientApplication(ClientApplicationId),
     /// By id.
     CorsOrigin(CorsOriginId),
     /// By id, at a level.
@@ -45,6 +47,10 @@ pub enum Taken {
     OAuthProfileName,
     /// Among its owner's.
     DataSourceName,
+    /// Among its owner's.
+    ClientApplicationName,
+    /// In the whole system.
+    ClientId,
     /// On the CORS whitelist.
     CorsOrigin,
 }
@@ -59,6 +65,8 @@ impl Taken {
             Self::OAuthAppName => "name of an application in this tenant",
             Self::OAuthProfileName => "name of a profile of this owner",
             Self::DataSourceName => "name of a data source of this owner",
+            Self::ClientApplicationName => "name of a client application of this owner",
+            Self::ClientId => "client id of another client application",
             Self::CorsOrigin => "domain of another entry of the CORS whitelist",
         }
     }

@@ -284,12 +284,12 @@ async fn what_was_asked_for_him_is_not_answered_again_and_what_ended_him_is() {
 }
 
 #[tokio::test]
-async fn who_may_not_delete_does_not_and_what_is_meant_for_applications_is_unknown() {
+async fn who_may_not_delete_does_not_and_what_becomes_of_applications_is_said_in_one_way() {
     let house = house();
     let id = lived(&house).await;
     let path = format!("{USERS}/{id}");
     let before = house.state();
-    for query in ["?force=true", "?transferTo=1"] {
+    for query in ["?force=1", "?transferTo=bob", "?force=true&transferTo=1"] {
         let refused = delete(&house, ADMIN, &format!("{path}{query}"), &[]).await;
         assert_eq!((refused.status, refused.code()), (StatusCode::BAD_REQUEST, 222_299_008), "{query}");
     }

@@ -6,7 +6,7 @@ use authledger::{
         user::{
             UnlockUser,
             access::SetTenantsAdministered,
-            delete::DeleteUser,
+            delete::{Clients, DeleteUser},
             password::{ChangePassword, PasswordChange, SetUserPassword},
             update::{SetUserPermissions, SetUserStatus, UpdateUser},
         },
@@ -305,6 +305,7 @@ pub(crate) fn edge(
                 user: UserId(user),
                 expected: seen(user, expected),
                 login,
+                clients: Clients::default(),
             })
         }
         UserWish::Unlock { user } => {

@@ -2,6 +2,7 @@
 
 pub mod allow;
 pub mod deny;
+pub mod revoke;
 
 use events::id::{ClientApplicationId, SYSTEM_TENANT, Sequence, TenantId};
 use projections::{State, client_applications::ClientApplication};

@@ -14,6 +14,7 @@
 //! | 2 A | 11 and 12 hold 1–4, 11 · 13 holds 1–4 · 14 holds 1–4, 11, 21 and administers 2 | 2 (54) | 1, 2, 3: user 11, applications 1, 2, 4 · 5: user 12, application 1 | 1, 2: user 11, profile 1 · 3: user 11, none · 5: user 12, profile 5 |
 //! | 3 B | 15 holds 1–4, 11 | 3 (54) | 6: user 15, application 1 | |
 
+mod client_applications;
 mod data_sources;
 mod granting;
 mod grants;

@@ -27,7 +27,7 @@ use crate::commands::{
     user::{
         CreateUser, UnlockUser,
         access::SetTenantsAdministered,
-        delete::DeleteUser,
+        delete::{Clients, DeleteUser},
         password::{PasswordChange, SetUserPassword},
         update::{SetUserPermissions, SetUserStatus, UpdateUser},
     },
@@ -249,7 +249,15 @@ fn of_users() -> Vec<(&'static str, Wish)> {
         ),
         ("let a user in again", Wish::UnlockUser(UnlockUser { user })),
         ("give a user access", Wish::SetTenantsAdministered(administers)),
-        ("delete a user", Wish::DeleteUser(DeleteUser { user, expected: None, login: login(5) })),
+        (
+            "delete a user",
+            Wish::DeleteUser(DeleteUser {
+                user,
+                expected: None,
+                login: login(5),
+                clients: Clients::default(),
+            }),
+        ),
     ]
 }
 

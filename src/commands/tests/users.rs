@@ -25,7 +25,7 @@ use crate::{
         user::{
             UnlockUser,
             access::SetTenantsAdministered,
-            delete::DeleteUser,
+            delete::{Clients, DeleteUser},
             password::{ChangePassword, PasswordChange, SetUserPassword},
             update::{SetUserPermissions, SetUserStatus, UpdateUser},
         },
@@ -114,7 +114,12 @@ fn set_permissions(user: u64, of: &[u64], permissions: &[u16]) -> Wish {
 }
 
 fn delete(user: u8) -> Wish {
-    Wish::DeleteUser(DeleteUser { user: UserId(user.into()), expected: None, login: login(user) })
+    Wish::DeleteUser(DeleteUser {
+        user: UserId(user.into()),
+        expected: None,
+        login: login(user),
+        clients: Clients::default(),
+    })
 }
 
 fn administers(user: u64, tenants: &[u64]) -> Wish {
@@ -525,6 +530,11 @@ fn nobody_deletes_himself_and_a_changed_name_is_looked_at_again() {
     let mut world = world();
     with_roles(&mut world, A, 16, &[3], &[15, 16]);
     assert_eq!(world.when(16, delete(16)).err(), Some(Refusal::Forbidden));
-    let other = Wish::DeleteUser(DeleteUser { user: UserId(17), expected: None, login: login(200) });
+    let other = Wish::DeleteUser(DeleteUser {
+        user: UserId(17),
+        expected: None,
+        login: login(200),
+        clients: Clients::default(),
+    });
     assert_eq!(world.when(1, other).err(), Some(Refusal::Again));
 }

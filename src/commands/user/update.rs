@@ -4,7 +4,10 @@ use events::{
     data_source::DataSourceUnshared,
     envelope::{Stream, StreamKind},
     event::Event,
-    id::{DataSourceId, OAuthProfileId, PermissionId, RoleId, SYSTEM_TENANT, Sequence, TenantId, UserId},
+    id::{
+        ClientApplicationId, DataSourceId, OAuthProfileId, PermissionId, RoleId, SYSTEM_TENANT, Sequence,
+        TenantId, UserId,
+    },
     sealed::Sealed,
     sorted::SortedVec,
     time::Timestamp,
@@ -27,6 +30,7 @@ use crate::{
     commands::{
         Cause, Decision, Fact, LoginChange, Object, Refusal, Taken, View, acting,
         administrators::{Losing, one_stays},
+        grant::revoke::revoked,
         granting::may_change_user,
         oauth_profile::no_more_than_one_command,
         sealed_under, unchanged_since,
@@ -140,7 +144,7 @@ fn is_so(row: &User, change: &PasswordChange) -> bool {
 }
 
 /// Who moves leaves nothing behind that is his, and takes no access along that the new place does not allow: he must own
-/// nothing, he administers only what its users may, and a data source that is shared with him stays so where its owner
+/// nothing, what he allowed client applications ends, he administers only what its users may, and a data source that is shared with him stays so where its owner
 /// administers the new tenant (hdp-api 4.5), unless all its users have it anyway.
 fn moves(
     state: &State<'_>,
@@ -151,10 +155,13 @@ fn moves(
 ) -> Result<(), Refusal> {
     let all = Filter::default();
     let owns = state.data_sources.of_owner(user, all, DataSourceId(0)).next().is_some()
-        || state.oauth_profiles.of_owner(user, OAuthProfileId(0)).next().is_some();
+        || state.oauth_profiles.of_owner(user, OAuthProfileId(0)).next().is_some()
+        || state.client_applications.of_owner(user, ClientApplicationId(0)).next().is_some();
     if owns {
-        return Err(Refusal::InUse("the user owns data sources or OAuth profiles"));
+        return Err(Refusal::InUse("the user owns data sources, OAuth profiles or client applications"));
     }
+    let grants = state.grants.of_user(user, ClientApplicationId(0));
+    facts.extend(grants.filter_map(|(_, grant)| Some(revoked(grant, state.grants.rows.get(&grant)?))));
     let administered = state.tenants.administered_by(user);
     let ends = |tenant: &TenantId| {
         !may_live_and_administer(to, *tenant) || (*tenant == from && from != SYSTEM_TENANT)

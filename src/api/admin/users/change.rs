@@ -38,7 +38,11 @@ use crate::{
     commands::{
         Wish,
         field::NAME_CHARS_MAX,
-        user::{delete::DeleteUser, password::PasswordChange, update::UpdateUser},
+        user::{
+            delete::{Clients, DeleteUser},
+            password::PasswordChange,
+            update::UpdateUser,
+        },
     },
     vault::{
         PlainSecret,
@@ -209,14 +213,21 @@ pub(in crate::api::admin) async fn update(
 /// His data sources and OAuth profiles go with him, shares with him and his administrative access end. His name, his addresses
 /// and all secrets of his can't be read any more, in no place of this server; that he was there, and his id, stay. Nobody
 /// deletes himself, and the last active holder of 12 can't be deleted.
+///
+/// His client applications end with him. When others allowed them something, he is deleted only with `force` or `transferTo`.
 #[utoipa::path(
     delete, path = "/api/admin/users/{id}", tag = tag::USERS, operation_id = "deleteUser",
-    params(parameters::Id),
+    params(
+        parameters::Id,
+        ("force" = Option<bool>, Query, description = "What others allowed his client applications ends, too."),
+        ("transferTo" = Option<u64>, Query, description = "The user of his tenant who gets his client applications."),
+    ),
     responses((status = 204), (status = 412)),
     extensions(
         ("x-permissions" = json!(ids(&[DELETE_USERS]))),
         ("x-error-codes" = json!(openapi::codes(&[
-            (403, codes::FORBIDDEN), (404, codes::NO_USER), (409, codes::LAST_ADMINISTRATOR),
+            (400, codes::NO_USER), (403, codes::FORBIDDEN), (404, codes::NO_USER), (409, codes::LAST_ADMINISTRATOR),
+            (409, codes::IN_USE), (409, codes::NAME_TAKEN),
         ]))),
     ),
 )]
@@ -226,6 +237,14 @@ pub(in crate::api::admin) async fn delete(
 ) -> Result<Response, ApiError> {
     asking.permitted(&[DELETE_USERS])?;
     asking.in_own_name()?;
+    let clients = match (asking.query.flag("force")?, asking.query.id("transferTo")?) {
+        (false, None) => Clients::EndUnlessAllowed,
+        (true, None) => Clients::End,
+        (false, Some(other)) => Clients::GoTo(UserId(other)),
+        (true, Some(_)) => {
+            return Err(ApiError::BadParameter("force".to_owned(), "does not go with transferTo"));
+        }
+    };
     asking.no_more_parameters()?;
     let expected = asking.expected()?;
     // Asked of the writer also when there is no such user: the request may be the repetition of the one that deleted him.
@@ -236,7 +255,7 @@ pub(in crate::api::admin) async fn delete(
             Err(ApiError::NotFound(..)) => LoginTag([0; 32]),
             Err(error) => return Err(error),
         };
-        Ok(Wish::DeleteUser(DeleteUser { user, expected: expected.clone(), login }))
+        Ok(Wish::DeleteUser(DeleteUser { user, expected: expected.clone(), login, clients }))
     };
     match asking.execute(None, prepare).await {
         Ok(receipt) => Ok(deleted(&receipt)),
