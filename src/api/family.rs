@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::response::Response;
 use events::{
     envelope::{Stream, StreamKind},
-    id::{PermissionId, Sequence, TenantId},
+    id::{PermissionId, Sequence, TenantId, UserId},
     sealed::{Field, Sealed},
 };
 use projections::State;
@@ -108,6 +108,11 @@ enum When {
 }
 
 impl Look<'_> {
+    /// Who looks.
+    pub(super) fn caller(&self) -> UserId {
+        self.asking.user()
+    }
+
     /// What [`Family::lists`] found; nothing is known of then.
     pub(super) fn listed(&self) -> Option<&[u64]> {
         self.listed.as_deref()

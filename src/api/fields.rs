@@ -17,6 +17,7 @@ const ID: &str = "an id: a whole number, or one in quotes";
 const NUMBER: &str = "a whole number";
 const BOOL: &str = "true or false";
 const LIST_OF_IDS: &str = "a list of ids";
+const LIST_OF_TEXTS: &str = "a list of texts";
 const LIST_OF_OBJECTS: &str = "a list of objects";
 const OBJECT: &str = "an object";
 
@@ -124,6 +125,20 @@ impl Fields {
             return Err(self.invalid(name, format!("name at most {most}")));
         }
         Ok(ids)
+    }
+
+    /// A list of texts; `null` counts as left out.
+    pub fn optional_texts(&mut self, name: &str) -> Result<Option<Vec<PlainSecret>>, ApiError> {
+        self.read(name, LIST_OF_TEXTS, |value| match value {
+            Json::List(items) => items
+                .into_iter()
+                .map(|item| match item {
+                    Json::Text(text) => Some(text),
+                    _ => None,
+                })
+                .collect(),
+            _ => None,
+        })
     }
 
     /// An object inside; `null` counts as left out. Its own properties are read, and finished, like those of a body.

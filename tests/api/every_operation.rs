@@ -82,6 +82,10 @@ async fn house() -> House {
             json!({ "name": "one", "dataStore": 54, "options": { "ServiceKey": "sealed" } }),
         ),
         ("/api/admin/limits/system/1", json!({ "value": 1 })),
+        (
+            "/api/mgmt/oauth/client/applications",
+            json!({ "name": "one", "redirectUrls": ["https://client.example/cb"] }),
+        ),
         ("/api/admin/limits/tenants/1/1", json!({ "value": 1 })),
         ("/api/admin/limits/users/1/1", json!({ "value": 1 })),
         ("/api/admin/limits/users/1/datasources/1/1", json!({ "value": 1 })),

@@ -8,6 +8,7 @@ mod authorization_server;
 mod bad_input;
 mod bad_objects;
 mod bearer;
+mod client_applications;
 mod configurations;
 mod cors;
 mod data_sources;

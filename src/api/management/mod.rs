@@ -1,5 +1,7 @@
 //! The Management API, `/api/mgmt`: what users manage for themselves, and administrators for them.
 
+mod allowed_applications;
+mod client_applications;
 mod data_sources;
 mod data_stores;
 mod ip_whitelist;
@@ -20,6 +22,12 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(oauth_profiles::list::list, oauth_profiles::create))
         .routes(routes!(oauth_profiles::show, oauth_profiles::update, oauth_profiles::delete))
         .routes(routes!(oauth_profiles::stats::stats))
+        .routes(routes!(client_applications::list::list, client_applications::create))
+        .routes(routes!(client_applications::show, client_applications::update, client_applications::delete))
+        .routes(routes!(client_applications::secret::reset))
+        .routes(routes!(client_applications::secret::rotate))
+        .routes(routes!(allowed_applications::list))
+        .routes(routes!(allowed_applications::revoke))
         .routes(routes!(data_sources::list::list, data_sources::create))
         .routes(routes!(data_sources::show, data_sources::update, data_sources::delete))
         .routes(routes!(data_sources::permissions::show, data_sources::permissions::set))

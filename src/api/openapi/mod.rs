@@ -42,6 +42,8 @@ pub(super) mod tag {
     pub(in crate::api) const DATA_SOURCES: &str = "Data sources";
     /// `/api/mgmt/datastores`
     pub(in crate::api) const DATA_STORES: &str = "Data stores";
+    /// `/api/mgmt/oauth/client`
+    pub(in crate::api) const CLIENT_APPLICATIONS: &str = "Client applications";
     /// `/api/admin/tenants`
     pub(in crate::api) const TENANTS: &str = "Tenants";
     /// `/api/admin/roles`
@@ -87,6 +89,11 @@ const TAGS: &[(&str, &str)] = &[
         "What a user connects to: a data store with options, which may name an OAuth profile. Seen by its owner, by who acts for him, and by those it is shared with.",
     ),
     (tag::DATA_STORES, "What data sources can connect to, and which options are known."),
+    (
+        tag::CLIENT_APPLICATIONS,
+        "Applications that ask this server for tokens, and what users allowed them. Any active user registers some; they are \
+            seen by their owner, by 28 with administrative access on his tenant (without the secret), and by 12.",
+    ),
     (tag::TENANTS, "Tenants: who is separated from whom."),
     (tag::ROLES, "Roles: named sets of permissions, each of one tenant."),
     (tag::USERS, "Users: who may ask."),

@@ -181,6 +181,16 @@ pub(in crate::api) fn word_of(words: &[&str]) -> Property {
     Property(Schema::Object(of_type(Type::String).enum_values(Some(words.to_vec())).build()))
 }
 
+/// A list of at most so many texts, each of so many characters.
+pub(in crate::api) fn texts(length: RangeInclusive<usize>, most: usize) -> Property {
+    Property(Schema::Array(ArrayBuilder::new().items(RefOr::T(text(length).0)).max_items(Some(most)).build()))
+}
+
+/// A list of these words; one that stands there twice counts once.
+pub(in crate::api) fn list_of_words(words: &[&str]) -> Property {
+    Property(Schema::Array(ArrayBuilder::new().items(RefOr::T(word_of(words).0)).build()))
+}
+
 /// `true` or `false`.
 pub(in crate::api) fn flag() -> Property {
     Property(Schema::Object(of_type(Type::Boolean).build()))

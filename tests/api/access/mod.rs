@@ -5,6 +5,7 @@
 
 mod audit;
 mod by_permission;
+mod client_applications;
 mod limits;
 mod not_offered;
 mod page;
@@ -200,6 +201,7 @@ impl World {
                 let body = self.profile_body(&name, Org::System);
                 (id_of(&self.admin_makes(&path, &body).await), name)
             }
+            Thing::Client(whose) => (self.client(&owner(whose), &name).await, name),
             Thing::Source(whose) => (self.source(&owner(whose), &name, 1).await, name),
             Thing::SharedWithHim(permissions) => {
                 let made = self.source(ANOTHER, &name, 1).await;
@@ -290,6 +292,19 @@ impl World {
         id_of(&self.admin_makes(&format!("{SOURCES}?user={owner}"), &body).await)
     }
 
+    /// Registered by its owner himself.
+    async fn client(&self, owner: &str, name: &str) -> u64 {
+        let credentials = if owner == "d2cadmin" { ADMIN.to_owned() } else { format!("{owner}:{PASSWORD}") };
+        let path = "/api/mgmt/oauth/client/applications";
+        let made = self.house.post_as(&credentials, path, &Self::client_body(name)).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+        id_of(&made.json())
+    }
+
+    fn client_body(name: &str) -> Value {
+        json!({ "name": name, "redirectUrls": ["bedford.progresstest.com"] })
+    }
+
     fn users_body(&self) -> Value {
         json!({ "sharedUsers": [{ "userId": self.id_of_user(ANOTHER), "permissions": [2] }] })
     }
@@ -336,6 +351,7 @@ impl World {
             Sent::Limit => json!({ "value": 7 }),
             Sent::Configuration => json!({ "value": "2" }),
             Sent::PasswordPolicy => json!({ "name": name, "rules": [], "expirationDays": 0 }),
+            Sent::Client => Self::client_body(&name),
             Sent::SameName => json!({ "name": named, "options": { "ODataVersion": "4" } }),
             Sent::Permissions => json!({ "permissions": [2] }),
             Sent::SharedUsers => self.users_body(),
@@ -398,13 +414,14 @@ impl World {
             Look::Nothing => "",
             _ if !answer.status.is_success() => "",
             Look::Secret if shown.contains(SECRET) => "+",
+            Look::ClientSecret if shown.contains("\"clientSecret\"") => "+",
             Look::Name if shown.contains(&format!("\"{name}\"")) => "+",
-            Look::Secret | Look::Name => "-",
+            Look::Secret | Look::ClientSecret | Look::Name => "-",
         };
         // What is refused, and what only reads, records nothing; a secret is shown after one event that says so.
         let recorded = self.house.ledger.size() - before;
         let expected = match (row.method, mark, answer.status.is_success()) {
-            ("GET", "+", true) if matches!(row.look, Look::Secret) => 1..=1,
+            ("GET", "+", true) if matches!(row.look, Look::Secret | Look::ClientSecret) => 1..=1,
             ("GET", _, _) | (_, _, false) => 0..=0,
             _ if !row.recorded => 0..=0,
             _ => 1..=u64::MAX,

@@ -5,6 +5,7 @@
 //! ordinary user (1–11) of OrgA · 1–4 only, in OrgA · no permission at all, in OrgA · everything but 12, in OrgB · nobody.
 
 use super::audit::ACCESS;
+use super::client_applications::CLIENT_APPLICATIONS;
 use super::limits::{LIMITS, Level};
 use super::not_offered::NOT_OFFERED;
 use super::sharing::SHARING;
@@ -32,6 +33,7 @@ pub(super) enum Thing {
     Nothing,
     App(Org),
     Profile(Whose),
+    Client(Whose),
     Source(Whose),
     /// One of the other user's, shared with him to do exactly this.
     SharedWithHim(&'static [u64]),
@@ -67,6 +69,7 @@ pub(super) enum Body {
     Profile(Org),
     /// With a profile of his.
     Source(Option<Whose>),
+    Client,
     /// Of a data source that keeps its name.
     SameName,
     Permissions,
@@ -108,6 +111,8 @@ pub(super) enum Body {
 pub(super) enum Look {
     Nothing,
     Secret,
+    /// One that was drawn.
+    ClientSecret,
     Name,
 }
 
@@ -165,6 +170,7 @@ pub(super) const TABLE: &[Family] = &[
     PROFILES,
     SOURCES,
     SHARING,
+    CLIENT_APPLICATIONS,
     STORES_AND_PERMISSIONS,
     TENANTS,
     ROLES,
