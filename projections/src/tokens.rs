@@ -114,7 +114,7 @@ pub struct Family {
     pub grant: GrantId,
     /// To which application.
     pub client: ClientApplicationId,
-    /// What the first tokens were good for: no later one is good for more.
+    /// What was consented to: no token is good for more.
     pub scope_set: ScopeSetId,
     /// How many predecessors the current refresh token has.
     pub generation: u32,
@@ -346,6 +346,12 @@ impl Tokens<'_> {
             refresh_until: redeemed.refresh_until,
         };
         self.begin(header, &tokens, false);
+        // The first access token may be for less than what was consented to, and then the family is still good for all of it
+        // (RFC 8707 section 2.2).
+        let granted = self.codes.get(&TokenKey::from(&redeemed.code)).map(|code| code.scope_set);
+        if let Some(scope_set) = granted {
+            self.change_family(redeemed.family, |family| family.scope_set = scope_set);
+        }
     }
 
     fn begin(&mut self, header: &Header, issued: &TokensIssued, by_password: bool) {
