@@ -30,6 +30,7 @@ mod sharing;
 mod tenants;
 mod tenants_and_users;
 mod through_clients;
+mod tokens;
 mod users;
 mod whitelists;
 
@@ -65,11 +66,13 @@ const B: TenantId = TenantId(3);
 struct World {
     view: View<'static>,
     sequence: u64,
+    now: Timestamp,
+    log: Vec<Envelope>,
 }
 
 impl World {
     fn new() -> Self {
-        let mut world = Self { view: View::default(), sequence: 0 };
+        let mut world = Self { view: View::default(), sequence: 0, now: NOW, log: Vec::new() };
         for (id, name, administrators) in [(1, "System", vec![1]), (2, "A", vec![3, 8, 14]), (3, "B", vec![])]
         {
             let tenant = TenantCreated {
@@ -162,7 +165,7 @@ impl World {
             ledger_id: LedgerId([1; 16]),
             epoch: Epoch(1),
             sequence: Sequence(self.sequence),
-            recorded_at: NOW,
+            recorded_at: self.now,
             tenant,
             stream,
             stream_version: 0,
@@ -177,7 +180,9 @@ impl World {
             origin: None,
         };
         self.sequence += 1;
-        self.view.state.apply(&Envelope { header, event });
+        let envelope = Envelope { header, event };
+        self.view.state.apply(&envelope);
+        self.log.push(envelope);
     }
 
     fn when(&self, actor: u64, wish: Wish) -> Result<Decision, Refusal> {
@@ -197,19 +202,23 @@ impl World {
             idempotency: None,
             origin: None,
         };
-        decide(&self.view, &Command { cause, wish }, NOW)
+        decide(&self.view, &Command { cause, wish }, self.now)
     }
 
     /// Decides and records what comes of it.
     fn then(&mut self, actor: u64, wish: Wish) -> Decision {
         let decision = self.when(actor, wish).expect("granted");
+        self.take(&decision);
+        decision
+    }
+
+    fn take(&mut self, decision: &Decision) {
         for fact in &decision.facts {
             self.record(fact.tenant, fact.stream, fact.event.clone());
         }
         for change in &decision.logins {
             change.apply(&mut self.view.logins);
         }
-        decision
     }
 }
 
