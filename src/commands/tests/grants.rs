@@ -236,7 +236,7 @@ fn nobody_consents_for_another_nor_by_a_token_nor_when_he_is_inactive() {
     let wish = allow(&world, 6, CLIENT_OF_A, &[Scope::OData]);
     assert_eq!(world.when_for(1, Some(6), wish.clone()), Err(Refusal::LacksPermission));
     let actor = events::envelope::Actor::ClientApplication(CLIENT_OF_A);
-    assert_eq!(world.when_by(actor, Some(6), wish.clone()), Err(Refusal::LacksPermission));
+    assert_eq!(world.when_by(actor, Some(6), wish.clone()), Err(Refusal::ActorGone));
     world.record(A, Stream::new(StreamKind::USER, 6), UserStatusSet { status: UserStatus::Inactive }.into());
     assert_eq!(world.when(6, wish), Err(Refusal::ActorGone));
 }

@@ -115,7 +115,7 @@ impl House {
             return NO;
         }
         let good_for =
-            asked.narrowed(&set(&[Scope::OData, Scope::Mgmt], &[ODATA, ISSUER]), &self.world.policy().scopes);
+            asked.narrowed(&set(&[Scope::OData, Scope::Mgmt], &[ODATA, ISSUER]), &self.world.terms().scopes);
         let good_for = good_for.unwrap_or_else(|_| set(&[], &[]));
         let mut epoch = self.vault.token_epoch(self.world.now);
         loop {

@@ -123,11 +123,11 @@ impl World {
     /// With client 1.
     fn with_client(policy: ClientPolicy) -> Self {
         let mut world = Self::new();
-        world.client(1, A, policy);
+        world.register(1, A, policy);
         world
     }
 
-    fn client(&mut self, id: u64, tenant: events::id::TenantId, policy: ClientPolicy) {
+    fn register(&mut self, id: u64, tenant: events::id::TenantId, policy: ClientPolicy) {
         let confidential = policy.client_type == ClientType::Confidential;
         let registered = ClientApplicationRegistered {
             owner: UserId(if tenant == A { 5 } else { 1 }),
@@ -142,12 +142,12 @@ impl World {
         self.record(tenant, Stream::new(StreamKind::CLIENT_APPLICATION, id), registered.into());
     }
 
-    fn policy(&self) -> &ClientPolicy {
+    fn terms(&self) -> &ClientPolicy {
         &self.view.state.client_applications.rows.get(&CLIENT).expect("registered").policy
     }
 
     fn proof(&self) -> ClientProof {
-        proof_of(CLIENT.0, self.policy())
+        proof_of(CLIENT.0, self.terms())
     }
 
     /// User 6 of tenant A consented, and a code is on its way; it is bound to nothing but its client.

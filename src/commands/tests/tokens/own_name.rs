@@ -212,7 +212,7 @@ fn c1_a_password_that_is_none_any_more_is_refused() {
 #[test]
 fn c1_a_client_of_the_system_tenant_takes_everybodys() {
     let mut world = World::new();
-    world.client(1, SYSTEM, by_password());
+    world.register(1, SYSTEM, by_password());
     world.peter(B, |_| {});
     assert!(world.by_password(|_| {}).is_ok());
 }

@@ -45,7 +45,7 @@ fn s11_a_code_becomes_a_family_with_an_access_token_and_a_refresh_token() {
 #[test]
 fn s11_a_code_is_bound_to_its_client_its_redirect_and_a_minute() {
     let mut world = World::with_code(policy());
-    world.client(2, A, policy());
+    world.register(2, A, policy());
     let other_client =
         Wish::RedeemCode(Box::new(RedeemCode { proof: proof_of(2, &policy()), ..world.redemption() }));
     assert_eq!(
@@ -140,7 +140,7 @@ fn s12_a_public_client_replays_only_with_the_right_verifier() {
 #[test]
 fn s12_a_confidential_client_replays_by_its_secret_alone_and_another_client_not_at_all() {
     let mut world = with_challenge(policy());
-    world.client(2, A, policy());
+    world.register(2, A, policy());
     world.gets(world.redeem_with(|wish| wish.verifier = Verifier::read(Some(VERIFIER))));
     let other = RedeemCode { proof: proof_of(2, &policy()), ..world.redemption() };
     let other = Wish::RedeemCode(Box::new(other));

@@ -66,7 +66,7 @@ fn a_confidential_client_refreshes_a_hundred_times_with_one_token() {
 #[test]
 fn what_is_unknown_foreign_ended_or_expired_is_refused_without_an_event() {
     let mut world = World::with_family(rotating());
-    world.client(2, A, rotating());
+    world.register(2, A, rotating());
     let unknown = world.refresh_with(0, hash(FIRST), |wish| wish.family = FamilyId(1));
     assert_eq!(world.asks(unknown), invalid_grant());
     let foreign = world.refresh_with(0, hash(FIRST), |wish| wish.proof = proof_of(2, &rotating()));

@@ -65,7 +65,7 @@ fn s30_a_superseded_refresh_token_ends_its_family_too() {
 #[test]
 fn s30_an_unknown_or_foreign_token_is_left_alone() {
     let mut world = World::with_family(policy());
-    world.client(2, A, policy());
+    world.register(2, A, policy());
     for token in [RevokedToken::Access(hash(ACCESS)), refresh_token(0, hash(FIRST))] {
         let wish = Wish::RevokeToken(RevokeToken { proof: proof_of(2, &policy()), token });
         let by_other = world.when_by(Actor::ClientApplication(ClientApplicationId(2)), None, wish);

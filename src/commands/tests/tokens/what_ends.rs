@@ -14,7 +14,7 @@ use super::*;
 
 impl World {
     pub(super) fn update(&mut self, change: impl FnOnce(&mut ClientPolicy)) {
-        let mut policy = self.policy().clone();
+        let mut policy = self.terms().clone();
         change(&mut policy);
         let updated = ClientApplicationUpdated {
             name: "client 1".to_owned(),
