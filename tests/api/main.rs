@@ -41,6 +41,7 @@ mod sharing;
 mod snapshots;
 mod status;
 mod tenants;
+mod tokens;
 mod users;
 mod who_could;
 mod wire;
