@@ -43,5 +43,6 @@ mod status;
 mod tenants;
 mod tokens;
 mod users;
+mod what_ends;
 mod who_could;
 mod wire;
