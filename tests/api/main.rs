@@ -2,6 +2,7 @@
 
 mod access;
 mod addresses;
+mod allowed_applications;
 mod as_of;
 mod as_of_model;
 mod authorization_server;

@@ -6,9 +6,12 @@
 
 use authledger::config::{Config, Reveal};
 use axum::http::{Method, StatusCode};
+use events::scope::Scope;
 use projections::visits;
 use serde_json::{Value, json};
 
+use super::allowed_applications::allow;
+use super::client_applications::CLIENTS;
 use super::house::{ADMIN, House, JSON, PROFILES, SOURCES};
 
 /// In how many steps a world grows; each ends with an event of the objects that are asked for.
@@ -28,6 +31,8 @@ struct World {
     user: u64,
     /// The one whose tokens most of his data sources use.
     profile: u64,
+    /// The last of his client applications.
+    client: u64,
     /// A data source in the middle of his, the next one, which he shares, and a group that the first is in.
     source: u64,
     given: u64,
@@ -56,6 +61,7 @@ impl World {
             owner: String::new(),
             user: 0,
             profile: 0,
+            client: 0,
             source: 0,
             given: 0,
             group: 0,
@@ -108,6 +114,10 @@ impl World {
             }
         }
         self.shared(tenant, roles).await;
+        for name in ["C1", "C2", "C3"] {
+            self.client = post(house, &self.owner, CLIENTS, &client(name)).await;
+            allow(house, self.user, self.client, &[Scope::OData]).await;
+        }
     }
 
     /// What he shares, what is shared with him, and what is in his group.
@@ -134,8 +144,10 @@ impl World {
         let user = house.user(&name, tenant, &roles, &[]).await;
         let app = id_in(&house.app(ADMIN, &name, Some(tenant)).await.json()["id"]);
         let profile = post(house, &user, PROFILES, &profile("P", app)).await;
+        let client = post(house, &user, CLIENTS, &client("C")).await;
         let id = house.ledger.read(|view| view.state.users.rows.all().last().expect("he").0.0);
         limits(house, tenant, id).await;
+        allow(house, id, client, &[Scope::OData]).await;
         for count in 0..2 {
             let source = post(house, &user, SOURCES, &source(count, profile)).await;
             limit(house, &format!("users/{id}/datasources/{source}")).await;
@@ -149,6 +161,7 @@ impl World {
         let path = path
             .replace("{source}", &self.source.to_string())
             .replace("{profile}", &self.profile.to_string())
+            .replace("{client}", &self.client.to_string())
             .replace("{given}", &self.given.to_string())
             .replace("{group}", &self.group.to_string())
             .replace("{user}", &self.user.to_string());
@@ -199,6 +212,10 @@ fn profile(name: &str, app: u64) -> Value {
     json!({ "name": name, "oauthAppId": app, "accessToken": "111", "refreshToken": "222" })
 }
 
+fn client(name: &str) -> Value {
+    json!({ "name": name, "redirectUrls": ["https://client.example/cb"] })
+}
+
 fn source(count: usize, profile: u64) -> Value {
     let name = format!("S{count}");
     if count % 5 == 4 {
@@ -211,12 +228,16 @@ fn source(count: usize, profile: u64) -> Value {
     json!({ "name": name, "dataStore": 54, "options": options })
 }
 
-/// What is asked, and under which name its answer holds rows. `{source}`, `{given}`, `{group}`, `{profile}`, `{user}` are the
+/// What is asked, and under which name its answer holds rows. `{source}`, `{given}`, `{group}`, `{profile}`, `{client}`, `{user}` are the
 /// owner's.
 type Question = (&'static str, Option<&'static str>);
 
 /// Asked by a user about his own things.
-const OF_THE_OWNER: [Question; 20] = [
+const OF_THE_OWNER: [Question; 24] = [
+    ("/api/mgmt/oauth/client/applications", Some("applications")),
+    ("/api/mgmt/oauth/client/applications/{client}", None),
+    ("/api/mgmt/oauth/client/allowedapplications", Some("applications")),
+    ("/api/mgmt/oauth/client/allowedapplications?limit=1", Some("applications")),
     ("/api/mgmt/datasources", Some("dataSources")),
     ("/api/mgmt/datasources?limit=10", Some("dataSources")),
     ("/api/mgmt/datasources?limit=10&after={source}", Some("dataSources")),
@@ -240,7 +261,8 @@ const OF_THE_OWNER: [Question; 20] = [
 ];
 
 /// Asked by who made all tenants, and so administers them by name and by 12.
-const OF_THE_ADMINISTRATOR: [Question; 18] = [
+const OF_THE_ADMINISTRATOR: [Question; 19] = [
+    ("/api/mgmt/oauth/client/applications?limit=5", Some("applications")),
     ("/api/mgmt/oauthapps?limit=5", Some("applications")),
     ("/api/mgmt/oauthapps?tenantName=Own", Some("applications")),
     ("/api/mgmt/datasources?user=owner&limit=10", Some("dataSources")),

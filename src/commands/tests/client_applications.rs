@@ -64,7 +64,7 @@ fn register_with(name: &str, under: u8, change: impl FnOnce(&mut RegisterClientA
     Wish::RegisterClientApplication(Box::new(wish))
 }
 
-fn register(name: &str, under: u8) -> Wish {
+pub(super) fn register(name: &str, under: u8) -> Wish {
     register_with(name, under, |_| {})
 }
 
@@ -89,7 +89,7 @@ fn update_with(id: u64, change: impl FnOnce(&mut UpdateClientApplication)) -> Wi
     Wish::UpdateClientApplication(Box::new(wish))
 }
 
-fn update(id: u64) -> Wish {
+pub(super) fn update(id: u64) -> Wish {
     update_with(id, |_| {})
 }
 
@@ -97,18 +97,22 @@ fn update_saying(id: u64, policy: PolicySaid) -> Wish {
     update_with(id, |wish| wish.properties.policy = policy)
 }
 
-fn delete(id: u64) -> Wish {
+pub(super) fn delete(id: u64) -> Wish {
     Wish::DeleteClientApplication(DeleteClientApplication { id: ClientApplicationId(id), expected: None })
 }
 
-fn reset(id: u64, under: u8) -> Wish {
+pub(super) fn reset(id: u64, under: u8) -> Wish {
     let (id, secret) = (ClientApplicationId(id), secret(under));
     Wish::ResetClientSecret(Box::new(ResetClientSecret { id, expected: None, secret }))
 }
 
-fn rotate(id: u64, under: u8, overlap_secs: u32) -> Wish {
+pub(super) fn rotate(id: u64, under: u8, overlap_secs: u32) -> Wish {
     let (id, secret) = (ClientApplicationId(id), secret(under));
     Wish::RotateClientSecret(Box::new(RotateClientSecret { id, expected: None, secret, overlap_secs }))
+}
+
+pub(super) fn revoke(client: u64) -> Wish {
+    Wish::RevokeGrant(RevokeGrant { client: ClientApplicationId(client) })
 }
 
 fn reveal(world: &World, id: u64) -> Wish {
@@ -137,7 +141,7 @@ impl World {
     }
 
     /// That this user of that tenant allowed the application to use his data sources.
-    fn allows(&mut self, grant: u64, user: u64, tenant: TenantId, client: u64) {
+    pub(super) fn allows(&mut self, grant: u64, user: u64, tenant: TenantId, client: u64) {
         let allowed = GrantAllowed {
             client: ClientApplicationId(client),
             user: UserId(user),
@@ -503,7 +507,6 @@ fn a_user_takes_back_what_he_allowed_and_nothing_else() {
     let mut world = World::with_clients();
     world.allows(1, 7, A, 3);
     world.allows(2, 8, A, 3);
-    let revoke = |client| Wish::RevokeGrant(RevokeGrant { client: ClientApplicationId(client) });
     let missing = |id| Some(Refusal::NotFound(Object::ClientApplication(ClientApplicationId(id))));
     for (user, client) in [(7, 2), (7, 99), (6, 3), (1, 3)] {
         assert_eq!(world.when(user, revoke(client)).err(), missing(client), "user {user}, {client}");

@@ -10,7 +10,8 @@ use events::{
 use projections::visits;
 
 use super::{
-    A, NOW, SYSTEM, World, create, delete, ids, key, limits, login, roles, sealed, settings, tenants, update,
+    A, NOW, SYSTEM, World, client_applications, create, delete, ids, key, limits, login, roles, sealed,
+    settings, tenants, update,
 };
 use crate::commands::{
     Wish,
@@ -100,9 +101,9 @@ fn user(number: u8) -> Wish {
     }))
 }
 
-/// A world in which so many others have a profile and two data sources each, and one an application, and as many tenants have
-/// a role; number 1 has those of the
-/// id 1, one data source without a profile, and three with one.
+/// A world in which so many others have a profile, two data sources, an application and a client application each, which they and
+/// number 1's they allowed something, and as many tenants have a role; number 1 has those of the id 1, one data source without a
+/// profile, and three with one.
 fn world(others: u8) -> World {
     let mut world = World::with_apps();
     world.view.logins.put(login(5), UserId(5));
@@ -121,6 +122,8 @@ fn world(others: u8) -> World {
     for wish in [group(), member(5, 1), share(1, 6)] {
         world.then(ADMIN, wish);
     }
+    world.then(ADMIN, client_applications::register("mine", 70));
+    world.allows(1, ADMIN, SYSTEM, 1);
     for number in 0..others {
         let tenant = TenantId(10 + u64::from(number));
         world.tenant(tenant);
@@ -128,6 +131,9 @@ fn world(others: u8) -> World {
         world.then(ADMIN, user(100 + number));
         let id = world.view.state.users.rows.all().last().expect("he").0.0;
         world.then(id, create(&format!("app {number}"), None, 50));
+        world.then(id, client_applications::register(&format!("client {number}"), 70));
+        world.allows(2 + 2 * u64::from(number), id, A, 1);
+        world.allows(3 + 2 * u64::from(number), id, A, 2 + u64::from(number));
         world.then(id, profile("P", 1));
         world.then(ADMIN, limits::post(Level::User(UserId(id)), ROWS, 5));
         let his = world.view.state.oauth_profiles.rows.all().last().expect("his").0.0;
@@ -211,6 +217,12 @@ fn wishes(world: &World) -> Vec<(&'static str, Wish)> {
         ("share a data source", share(2, 7)),
         ("share a group", share(5, 6)),
         ("end a share", Wish::UnshareDataSource(unshared)),
+        ("register a client application", client_applications::register("new", 1)),
+        ("update a client application", client_applications::update(1)),
+        ("delete a client application", client_applications::delete(1)),
+        ("reset a client's secret", client_applications::reset(1, 70)),
+        ("rotate a client's secret", client_applications::rotate(1, 70, 60)),
+        ("take back what was allowed", client_applications::revoke(1)),
         ("reveal", reveal(world, DataSourceId(1))),
     ]);
     all
