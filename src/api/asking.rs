@@ -20,6 +20,7 @@ use super::{
     headers::{self, Query, Tags},
     json::Json,
     rim::RequestId,
+    source::Source,
 };
 use crate::{
     auth::{bearer::Bearer, principal::Principal, whitelist::Resource},
@@ -263,18 +264,8 @@ impl Asking {
             on_behalf_of: self.on_behalf_of.as_ref().map(|target| target.user).or(token_of),
             bearer: self.caller.bearer.map(|bearer| bearer.token),
             idempotency,
-            origin: self.origin()?,
+            origin: sealed_origin(&self.app, self.caller.user, self.caller.source)?,
         })
-    }
-
-    /// The address that the request came from, sealed under the key of the user who asks or is asked for: it is erased with him.
-    fn origin(&self) -> Result<Option<Sealed>, ApiError> {
-        let user = self.caller.user;
-        let key_id = self.app.ledger().read(|view| view.state.users.rows.get(&user).map(|row| row.key_id()));
-        let Some(key_id) = key_id else { return Ok(None) };
-        let key = self.vault().data_key(&key_id).map_err(fault)?;
-        let address = self.caller.source.address.to_string();
-        Ok(Some(self.vault().seal(&key, StreamKind::USER, Field::ORIGIN, address.as_bytes())))
     }
 
     fn not_executed(&self, error: ExecuteError) -> ApiError {
@@ -346,6 +337,19 @@ fn named(object: Object) -> (Kind, String) {
         Object::Limit(id) => (Kind::Limit, id.to_string()),
         Object::Configuration(id) => (Kind::Configuration, id.to_string()),
     }
+}
+
+/// The address that a user asks from, sealed under his own key: it is erased with him.
+pub(super) fn sealed_origin(
+    app: &AppState,
+    user: UserId,
+    source: Source,
+) -> Result<Option<Sealed>, ApiError> {
+    let key_id = app.ledger().read(|view| view.state.users.rows.get(&user).map(|row| row.key_id()));
+    let Some(key_id) = key_id else { return Ok(None) };
+    let key = app.vault().data_key(&key_id).map_err(fault)?;
+    let address = source.address.to_string();
+    Ok(Some(app.vault().seal(&key, StreamKind::USER, Field::ORIGIN, address.as_bytes())))
 }
 
 /// Why a command came to nothing, as HTTP.

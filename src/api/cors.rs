@@ -17,6 +17,7 @@ use axum::response::Response;
 use super::AppState;
 use super::guard::PUBLIC;
 use super::headers::{is_asked_first, is_cross_site};
+use super::oauth2;
 use crate::auth::origin::{CorsBehavior, is_trusted};
 
 /// What a page may send; that it may read what we answer, each answer says.
@@ -28,9 +29,10 @@ const EXPOSED: &str = "etag, location, ledger-sequence, x-request-id, retry-afte
 /// For so long a browser may go by an answer: who switches pages off does not wait for hours.
 const MAX_AGE_SECS: &str = "600";
 
-/// Whether anything of this is about that path. Not `/metrics`, which no page needs.
+/// Whether anything of this is about that path. Not `/metrics`, which no page needs; nor what people are asked on (RFC 9700
+/// section 2.1).
 fn concerns(path: &str) -> bool {
-    path == "/api" || path.starts_with("/api/")
+    (path == "/api" || path.starts_with("/api/")) && !oauth2::is_page(path)
 }
 
 /// The origin a request names, if it names one.

@@ -64,7 +64,10 @@ pub(super) async fn guard(State(app): State<AppState>, mut request: Request, nex
     let source = source_of(&app, request.extensions(), request.headers());
     if oauth2::is_endpoint(request.uri().path()) {
         // Who asks here are client applications and people before their login; the handler judges them.
-        if let Err(error) = Gate::of(&app, source, request.uri().path()) {
+        // A page says so as a page.
+        if !oauth2::is_page(request.uri().path())
+            && let Err(error) = Gate::of(&app, source, request.uri().path())
+        {
             return error.into_response();
         }
         request.extensions_mut().insert(source);

@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::ledger::live::Ledger;
 use crate::logs::{LogControl, Unwritten};
 use crate::oauth::attempts::CodeAttempts;
+use crate::oauth::sessions::Sessions;
 use crate::vault::Vault;
 
 use self::metrics::Metrics;
@@ -62,6 +63,7 @@ struct Shared {
     authenticator: Authenticator,
     client_failures: ClientFailures,
     code_attempts: CodeAttempts,
+    sessions: Sessions,
     hasher: Arc<PasswordHasher>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
@@ -106,6 +108,7 @@ impl AppState {
             authenticator.register(registry);
             hasher.register(registry);
         });
+        let sessions = Sessions::new(&*random);
         let shared = Shared {
             config,
             public_url,
@@ -113,6 +116,7 @@ impl AppState {
             authenticator,
             client_failures,
             code_attempts: CodeAttempts::default(),
+            sessions,
             hasher,
             clock,
             random,
@@ -155,6 +159,11 @@ impl AppState {
     /// Which codes were guessed at too often.
     pub fn code_attempts(&self) -> &CodeAttempts {
         &self.shared.code_attempts
+    }
+
+    /// Who is logged in in which browser.
+    pub fn sessions(&self) -> &Sessions {
+        &self.shared.sessions
     }
 
     /// Hashes new passwords.

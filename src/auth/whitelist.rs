@@ -48,7 +48,9 @@ impl Resource {
         let below = |family: &str| {
             path.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        if below("/api/mgmt") || below("/oauth2") {
+        if matches!(path, "/login" | "/logout" | "/oauth2/authorize" | "/api/mgmt/oauth2/authorize") {
+            Self::WebUi
+        } else if below("/api/mgmt") || below("/oauth2") {
             Self::ManagementApi
         } else if below("/api/odata4") {
             Self::DataAccess
@@ -121,6 +123,10 @@ mod tests {
             ("/api/odata4/sales/Orders", Resource::DataAccess),
             ("/api/odata4", Resource::DataAccess),
             ("/metrics", Resource::AdminApi),
+            ("/login", Resource::WebUi),
+            ("/oauth2/authorize", Resource::WebUi),
+            ("/api/mgmt/oauth2/authorize", Resource::WebUi),
+            ("/api/mgmt/oauth2/authorize/x", Resource::ManagementApi),
             ("/api/nothing", Resource::AdminApi),
         ] {
             assert_eq!(Resource::of_path(path), resource, "{path}");

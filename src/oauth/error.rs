@@ -150,8 +150,16 @@ errors! {
     NO_SUCH_CLIENT = InvalidClient, "There is no such client application for this user.";
     /// Shown, never sent on.
     OTHER_REDIRECT_URI = InvalidRequest, "The redirect_uri is not one that the client application registered.";
+    /// Basic credentials of a user: an unknown name, a wrong password or a locked account.
+    WRONG_CREDENTIALS = AccessDenied, "Invalid user ID or password, or none.";
+    /// Right credentials, and not enough.
+    UNUSABLE_ACCOUNT = AccessDenied, "The account is inactive, or its password has expired or must be changed first.";
     /// A page of another site sent it.
-    CROSS_SITE = InvalidRequest, "Requests of pages of other sites are not taken here.";
+    CROSS_SITE = AccessDenied, "Requests of pages of other sites are not taken here.";
+    /// An answer of the consent page that is none.
+    NO_DECISION = InvalidRequest, "The parameter decision must be allow or deny.";
+    /// Of a page that was shown before the server started, or before another login.
+    STALE_FORM = InvalidRequest, "The form is not valid any more.";
     /// HDP's sentence, as it writes it.
     DENIED = AccessDenied, "User denied OAuth access";
 

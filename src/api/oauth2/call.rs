@@ -210,7 +210,7 @@ impl Call {
 const MALFORMED: ApiError = ApiError::Protocol(error::MALFORMED);
 
 /// HDP's names are the RFCs', written otherwise. What nobody reads may be of any type.
-fn of_json(bytes: &[u8]) -> Result<Parameters, ApiError> {
+pub(super) fn of_json(bytes: &[u8]) -> Result<Parameters, ApiError> {
     let Ok(Json::Object(members)) = Json::parse(bytes) else { return Err(MALFORMED) };
     let mut read = Parameters::default();
     for (name, value) in members {

@@ -28,6 +28,10 @@ pub(in crate::api) fn of(refused: &ApiError) -> (StatusCode, ProtocolError) {
         ApiError::Protocol(error) => (status(error.code), *error),
         ApiError::UnknownClient { challenged: true } => (StatusCode::UNAUTHORIZED, error::UNKNOWN_CLIENT),
         ApiError::UnknownClient { challenged: false } => (StatusCode::BAD_REQUEST, error::UNKNOWN_CLIENT),
+        ApiError::InvalidCredentials => (StatusCode::UNAUTHORIZED, error::WRONG_CREDENTIALS),
+        ApiError::AccountInactive | ApiError::PasswordExpired | ApiError::PasswordMustChange => {
+            (StatusCode::UNAUTHORIZED, error::UNUSABLE_ACCOUNT)
+        }
         ApiError::OutcomeUnknown => (StatusCode::SERVICE_UNAVAILABLE, error::OUTCOME_UNKNOWN),
         // The front says these in HDP's form elsewhere, and its status holds here, too.
         other => (other.status(), words(other.status())),
@@ -74,6 +78,7 @@ pub(in crate::api) fn listed(errors: &[ProtocolError]) -> Vec<(u16, String, Stri
     let statuses = |error: &ProtocolError| -> &[StatusCode] {
         match *error {
             error::UNKNOWN_CLIENT => &[StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED],
+            error::WRONG_CREDENTIALS | error::UNUSABLE_ACCOUNT => &[StatusCode::UNAUTHORIZED],
             error::WRONG_METHOD => &[StatusCode::METHOD_NOT_ALLOWED],
             error::BODY_TOO_LARGE => &[StatusCode::PAYLOAD_TOO_LARGE],
             error::SLOW_REQUEST => &[StatusCode::REQUEST_TIMEOUT],
