@@ -46,6 +46,12 @@ impl Answer {
         self.headers.iter().find(|(there, _)| there.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)
     }
 
+    /// Every value of a header that may come more than once.
+    pub(crate) fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let named = self.headers.iter().filter(move |(there, _)| there.eq_ignore_ascii_case(name));
+        named.map(|(_, value)| &**value)
+    }
+
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }

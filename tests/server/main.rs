@@ -11,20 +11,24 @@ mod erasure;
 #[path = "../support/exposition.rs"]
 mod exposition;
 mod faults;
+mod foreign;
 mod full;
 mod fuzzing;
 mod hunt;
-
 mod kills;
 mod logs;
 #[path = "../support/loop_disk.rs"]
 mod loop_disk;
 mod metrics;
+mod oauth2_crate;
+mod oauth4webapi;
 mod order;
 mod place;
 mod power;
 #[path = "../support/python.rs"]
 mod python;
+mod refreshes;
+mod requests_oauthlib;
 mod secrets;
 #[path = "../support/small_disk.rs"]
 mod small_disk;
@@ -33,6 +37,7 @@ mod starting;
 mod strace;
 mod tour;
 mod user_command;
+mod visitor;
 
 /// How many rounds a test of random moments takes: few every time, many in a soak.
 fn rounds(few: u64, soak: u64) -> u64 {
