@@ -1,13 +1,15 @@
 //! Programs of others at our server: the clients they are registered as, the person who goes through their browser steps,
 //! and the conversation with them.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
+use url::form_urlencoded;
 
-use crate::answers::Client;
+use crate::answers::{Answer, Client};
 use crate::place::Server;
 use crate::visitor::Visitor;
 
@@ -46,6 +48,24 @@ pub(crate) fn register(admin: &Client, name: &str, redirect: &str, more: &Value)
     let answer = admin.send("POST", CLIENTS, &[], Some(&body)).expect("is answered");
     assert_eq!(answer.status, 201, "{body}: {}", answer.text());
     answer.json()
+}
+
+/// Posts a form to an endpoint as this client, its secret in the body.
+pub(crate) fn post(
+    address: SocketAddr,
+    path: &str,
+    client: (&str, Option<&str>),
+    form: &[(&str, &str)],
+) -> io::Result<Answer> {
+    let mut body = form_urlencoded::Serializer::new(String::new());
+    body.extend_pairs(form).append_pair("client_id", client.0);
+    if let Some(secret) = client.1 {
+        body.append_pair("client_secret", secret);
+    }
+    let (body, nobody) = (body.finish(), Client::new(address, None));
+    let head =
+        nobody.head("POST", path, &[("Content-Type", "application/x-www-form-urlencoded")], body.len());
+    nobody.exchange([head, body].concat().as_bytes())
 }
 
 /// What a program is told: where we are, who it is, and who will log in.

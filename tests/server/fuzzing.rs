@@ -7,7 +7,8 @@ use std::process::{Command, Output};
 use serde_json::json;
 
 use crate::answers::{APPS, Client, app};
-use crate::place::Place;
+use crate::foreign::{REDIRECT, post, register};
+use crate::place::{Place, Server};
 use crate::python::python;
 
 /// How many objects of each kind there are to be found, changed and deleted.
@@ -45,6 +46,23 @@ fn fill(admin: &Client) {
         create("/api/admin/users", &user(&format!("user {number}"), None));
     }
     create("/api/admin/users", &user(FUZZER.0, Some(FUZZER.1)));
+}
+
+/// A client application with every way to tokens, and tokens of its own, for the requests that clients make.
+fn client(server: &Server) -> serde_json::Value {
+    let grant_types = json!({ "grantTypes": ["authorization_code", "refresh_token", "client_credentials"] });
+    let registered = register(&server.admin(), "fuzzed", REDIRECT, &grant_types);
+    let text = |name: &str| registered[name].as_str().expect("a text").to_owned();
+    let (id, secret) = (text("clientId"), text("clientSecret"));
+    let token = || {
+        let form = [("grant_type", "client_credentials")];
+        let answer =
+            post(server.address(), "/oauth2/token", (&id, Some(&secret)), &form).expect("is answered");
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()["access_token"].clone()
+    };
+    let tokens: Vec<_> = (0..OBJECTS).map(|_| token()).collect();
+    json!({ "id": id, "secret": secret, "redirect": REDIRECT, "tokens": tokens })
 }
 
 /// An administrator; without a password he can't log in.
@@ -105,6 +123,7 @@ fn l11_what_a_fuzzer_makes_of_the_document_is_answered_as_the_document_says() {
         .args(["--exclude-tag", "Not offered"])
         .arg(format!("http://{}/api/openapi.json", server.address()))
         .env("SCHEMATHESIS_HOOKS", "hooks")
+        .env("FUZZER_CLIENT", client(&server).to_string())
         .env("PYTHONPATH", Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/schemathesis"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .current_dir(place.path());

@@ -13,8 +13,8 @@ use oauth2::PkceCodeChallenge;
 use serde_json::{Value, json};
 use url::{Url, form_urlencoded};
 
-use crate::answers::{Answer, Client};
-use crate::foreign::{ADA, LOOPBACK_PORT, REDIRECT, SCOPE, register, user};
+use crate::answers::Answer;
+use crate::foreign::{ADA, LOOPBACK_PORT, REDIRECT, SCOPE, post, register, user};
 use crate::place::{Place, Server, wait_for};
 use crate::rounds;
 use crate::visitor::Visitor;
@@ -41,24 +41,6 @@ struct Holder {
     in_flight: bool,
     /// Every refresh token it ever got, the first one left out.
     successors: BTreeSet<String>,
-}
-
-/// Posts a form to an endpoint as this client, its secret in the body.
-fn post(
-    address: SocketAddr,
-    path: &str,
-    client: (&str, Option<&str>),
-    form: &[(&str, &str)],
-) -> io::Result<Answer> {
-    let mut body = form_urlencoded::Serializer::new(String::new());
-    body.extend_pairs(form).append_pair("client_id", client.0);
-    if let Some(secret) = client.1 {
-        body.append_pair("client_secret", secret);
-    }
-    let (body, nobody) = (body.finish(), Client::new(address, None));
-    let head =
-        nobody.head("POST", path, &[("Content-Type", "application/x-www-form-urlencoded")], body.len());
-    nobody.exchange([head, body].concat().as_bytes())
 }
 
 fn tokens(answer: &Answer) -> Tokens {
