@@ -52,9 +52,15 @@ fn administrator() -> FirstAdministrator {
 
 /// A new ledger on disk, open.
 pub fn on_disk(path: &Path) -> Ledger {
+    on_disk_at(path, Arc::new(SystemClock::new()))
+}
+
+/// The same by another clock, its master key beside it, so that a server can serve it later.
+pub fn on_disk_at(path: &Path, clock: Arc<dyn Clock>) -> Ledger {
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let master = MasterKey::generate(&*random);
+    let beside = MasterKey::path_beside(path).expect("it has a name");
+    master.write_new(&beside).expect("nothing is there yet");
     let directory = DataDirectory::new(path);
     let options = OpenOptions::default();
     let id = create(&directory, &master, &options, Arc::clone(&clock), &random, &administrator())
@@ -68,8 +74,12 @@ pub fn on_disk(path: &Path) -> Ledger {
 
 /// A new ledger in memory, open, with what plays its disk.
 pub fn in_memory() -> (Ledger, MemoryDisk) {
+    in_memory_at(Arc::new(SystemClock::new()))
+}
+
+/// The same by another clock.
+pub fn in_memory_at(clock: Arc<dyn Clock>) -> (Ledger, MemoryDisk) {
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let master = MasterKey::generate(&*random);
     let id = LedgerId(draw(&*random));
     let (disk, witness) = (MemoryDisk::new(), MemoryWitness::new());
