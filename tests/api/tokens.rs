@@ -130,14 +130,12 @@ impl House {
     pub(crate) async fn form(&self, client: &Registered, path: &str, fields: &[(&str, &str)]) -> Answer {
         let mut form = url::form_urlencoded::Serializer::new(String::new());
         form.extend_pairs(fields);
-        let authorization = match &client.secret {
-            Some(secret) => vec![basic(&format!("{}:{secret}", client.client_id))],
-            None => {
-                form.append_pair("client_id", &client.client_id);
-                Vec::new()
-            }
-        };
-        let headers: Vec<&str> = authorization.iter().map(String::as_str).chain([FORM]).collect();
+        let authorization =
+            client.secret.as_ref().map(|secret| basic(&format!("{}:{secret}", client.client_id)));
+        if authorization.is_none() {
+            form.append_pair("client_id", &client.client_id);
+        }
+        let headers: Vec<&str> = authorization.as_deref().into_iter().chain([FORM]).collect();
         self.send(Method::POST, path, &headers, form.finish()).await
     }
 

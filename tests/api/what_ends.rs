@@ -161,7 +161,7 @@ async fn a_rotated_secret_ends_nothing_but_the_old_one_at_its_time() {
     let old = world.client.clone();
     world.client.secret = answer.json()["clientSecret"].as_str().map(str::to_owned);
     assert_eq!(world.lives().await, [true; 4]);
-    world.house.clock.advance(Duration::from_secs(60));
+    world.house.clock.advance(Duration::from_mins(1));
     assert_eq!(world.lives().await, [true; 4]);
     let late = world.house.refresh(&old, &world.consented).await;
     assert_eq!(refused(&late), (401, "invalid_client".to_owned()));
