@@ -22,7 +22,7 @@ pub(crate) const ALLOWED: &str = "/api/mgmt/oauth/client/allowedapplications";
 pub(crate) const TOKEN: &str = "/oauth2/token";
 pub(crate) const INTROSPECT: &str = "/oauth2/introspect";
 pub(crate) const REVOKE: &str = "/oauth2/revoke";
-const FORM: &str = "content-type: application/x-www-form-urlencoded";
+pub(crate) const FORM: &str = "content-type: application/x-www-form-urlencoded";
 /// Who a server of these tests says that it is.
 pub(crate) const ISSUER: &str = "http://127.0.0.1:8080";
 

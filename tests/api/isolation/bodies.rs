@@ -16,6 +16,10 @@ pub(super) struct Picked<'a> {
     pub(super) name: String,
     /// The name of the user himself.
     pub(super) user_name: String,
+    /// What names a client application to the protocol.
+    pub(super) client_id: String,
+    /// An access token.
+    pub(super) token: String,
 }
 
 impl Picked<'_> {
@@ -71,6 +75,13 @@ impl Picked<'_> {
             "members" => json!([{ "id": id(Kind::Source), "entityPrefix": "one" }]),
             "permissions" if is_list => json!([2]),
             "options" => json!({ "OAuthProfileId": id(Kind::Profile), "Password": "p" }),
+            "client_id" | "clientId" => json!(self.client_id),
+            "token" => json!(self.token),
+            "owner" | "runAs" => id(Kind::User),
+            // A registration that says no more than HDP's is anybody's.
+            "grantTypes" | "scopes" | "resourceServer" | "passwordGrantUntil" | "accessTokenLifetime" => {
+                Value::Null
+            }
             "name" => json!(self.name),
             "userName" | "authUserName" => json!(self.user_name),
             "password" | "newPassword" | "currentPassword" => json!(PASSWORD),

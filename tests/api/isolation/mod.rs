@@ -19,12 +19,15 @@ use serde_json::{Value, json};
 use self::bodies::Picked;
 use self::world::{Tenants, names, nobodys};
 use super::house::{APPS, Answer, JSON, PASSWORD, PROFILES, SOURCES};
+use super::tokens::FORM;
 
 /// Requests of one run, each to both houses.
 const REQUESTS: usize = 125;
 /// Runs: 10,000 requests; with `AUTHLEDGER_SOAK` a million.
 const RUNS: u32 = 40;
 const SOAK_RUNS: u32 = 4000;
+
+const FORM_TYPE: &str = "application/x-www-form-urlencoded";
 
 /// Stands in every text of OrgB, and nobody ever sends it.
 const MARK: &str = "nobodys business";
@@ -59,7 +62,16 @@ enum Kind {
     App,
     Profile,
     Source,
+    Client,
+    Grant,
 }
+
+const KINDS: [Kind; 8] =
+    [Kind::Tenant, Kind::Role, Kind::User, Kind::App, Kind::Profile, Kind::Source, Kind::Client, Kind::Grant];
+
+/// The id of a client application, and a token, that nobody was given.
+const NO_CLIENT: &str = "00000000-0000-4000-8000-000000000000";
+const NO_TOKEN: &str = "alat_0000000000000000000000000000000000000000000";
 
 const ODD: [&str; 6] = ["0", "-1", "x", "18446744073709551616", "9999", "%20"];
 
@@ -114,7 +126,7 @@ fn ask() -> impl Strategy<Value = Ask> {
 }
 
 /// Query parameters, and of which kind their value is; without one it is a number that is the same in both houses.
-const QUERIES: [(&str, Option<Kind>); 14] = [
+const QUERIES: [(&str, Option<Kind>); 15] = [
     ("user", Some(Kind::User)),
     ("user", Some(Kind::User)),
     ("tenantId", Some(Kind::Tenant)),
@@ -129,9 +141,10 @@ const QUERIES: [(&str, Option<Kind>); 14] = [
     ("tenant", Some(Kind::Tenant)),
     ("permission", None),
     ("details", None),
+    ("transferTo", Some(Kind::User)),
 ];
 
-const STREAMS: [(&str, Kind); 8] = [
+const STREAMS: [(&str, Kind); 11] = [
     ("tenant", Kind::Tenant),
     ("role", Kind::Role),
     ("user", Kind::User),
@@ -140,6 +153,9 @@ const STREAMS: [(&str, Kind); 8] = [
     ("data_source", Kind::Source),
     ("disclosures", Kind::User),
     ("ledger", Kind::Tenant),
+    ("client_application", Kind::Client),
+    ("client_tokens", Kind::Client),
+    ("grant", Kind::Grant),
 ];
 
 impl Tenants {
@@ -158,15 +174,31 @@ impl Tenants {
             Pick::Theirs => nobodys(kind).to_owned(),
             Pick::Own | Pick::Systems | Pick::Odd(_) => format!("thing{number}"),
         };
-        let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+        let content = &operation["requestBody"]["content"];
+        let schema = [&content["application/json"], &content[FORM_TYPE]].map(|content| &content["schema"]);
+        let schema = schema.into_iter().find(|schema| !schema.is_null()).unwrap_or(&Value::Null);
         let kind = Self::kind_of(path, ask);
         let picked = Picked {
             root: &self.house.document().root,
             id: &id,
             name: name(kind),
             user_name: name(Kind::User),
+            client_id: match ask.references {
+                Pick::Theirs if there => self.foreign.0.client_id.clone(),
+                Pick::Theirs => NO_CLIENT.to_owned(),
+                Pick::Own | Pick::Systems | Pick::Odd(_) => self.client.client_id.clone(),
+            },
+            token: match ask.name {
+                Pick::Theirs if there => self.foreign.1.access.clone(),
+                Pick::Theirs | Pick::Own | Pick::Systems | Pick::Odd(_) => NO_TOKEN.to_owned(),
+            },
         };
         let body = if schema.is_null() { json!({ "id": id(kind) }) } else { picked.body(schema) };
+        if content.get(FORM_TYPE).is_some() {
+            let fields = body.as_object().expect("an object").iter();
+            let fields = fields.filter_map(|(name, value)| Some((name, value.as_str()?)));
+            return url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        }
         match ask.body {
             0 => String::new(),
             1 => "{".to_owned(),
@@ -181,6 +213,7 @@ impl Tenants {
             (APPS, Kind::App),
             (PROFILES, Kind::Profile),
             (SOURCES, Kind::Source),
+            ("/api/mgmt/oauth/client", Kind::Client),
             ("/api/admin/tenants", Kind::Tenant),
             ("/api/admin/users", Kind::User),
             ("/api/admin/roles", Kind::Role),
@@ -272,11 +305,18 @@ impl Tenants {
             Method::POST | Method::PUT | Method::PATCH => self.body(template, operation, ask, number, there),
             _ => String::new(),
         };
-        let headers: &[&str] = if body.is_empty() { &[&header] } else { &[JSON, &header] };
-        let user = format!("{}:{PASSWORD}", WHO[ask.who]);
+        let is_form = operation["requestBody"]["content"].get(FORM_TYPE).is_some();
+        let kind = if is_form { FORM } else { JSON };
+        let headers: &[&str] = if body.is_empty() { &[&header] } else { &[kind, &header] };
+        let who = WHO[ask.who];
+        // Where client applications ask, one of OrgA's does; but some of the people come there, too.
+        let user = match &self.client.secret {
+            Some(secret) if is_form && ask.who > 0 => format!("{}:{secret}", self.client.client_id),
+            _ => format!("{who}:{PASSWORD}"),
+        };
         let answer =
             self.house.send_as(&user, method.clone(), &path, headers, Body::from(body.clone())).await;
-        (format!("{} asks {method} {path} [{header}] {body}", WHO[ask.who]), answer)
+        (format!("{who} asks {method} {path} [{header}] {body}"), answer)
     }
 }
 
@@ -317,9 +357,10 @@ async fn nothing_is_told(asks: &[Ask]) {
         let before = (runs(&there), runs(&nowhere));
         let (asked, told) = there.answer(ask, number, true).await;
         let (_, untold) = nowhere.answer(ask, number, false).await;
-        let kinds = [Kind::Tenant, Kind::Role, Kind::User, Kind::App, Kind::Profile, Kind::Source];
-        let mut theirs = vec![NO_ID.to_string()];
-        for kind in kinds {
+        let mut theirs = vec![NO_ID.to_string(), NO_TOKEN.to_owned(), there.foreign.1.access.clone()];
+        let client_ids = [NO_CLIENT, &there.foreign.0.client_id];
+        theirs.extend(client_ids.iter().flat_map(|id| id.split('-')).map(str::to_owned));
+        for kind in KINDS {
             theirs.extend([
                 there.id(kind, Pick::Theirs, true),
                 names(kind)[2].to_owned(),

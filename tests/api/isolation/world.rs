@@ -5,11 +5,13 @@ use axum::http::{Method, StatusCode};
 use events::{
     envelope::{Stream, StreamKind},
     id::{DataSourceId, TenantId},
+    scope::Scope,
 };
 use serde_json::{Value, json};
 
 use super::super::house::{ADMIN, APPS, Answer, House, JSON, PROFILES, SOURCES, app_body};
-use super::{Kind, MARK, NO_ID, ODD, Pick, THEIR_ADDRESS, WHO};
+use super::super::tokens::{Given, Registered};
+use super::{KINDS, Kind, MARK, NO_ID, ODD, Pick, THEIR_ADDRESS, WHO};
 
 /// A house with two tenants in it, whose users have one of everything.
 pub(super) struct Tenants {
@@ -20,6 +22,10 @@ pub(super) struct Tenants {
     pub(super) theirs: String,
     /// The ETag of OrgB's application.
     pub(super) tag: String,
+    /// OrgA's client application, which knows its secret.
+    pub(super) client: Registered,
+    /// OrgB's client application, and an access token of it.
+    pub(super) foreign: (Registered, Given),
 }
 
 /// Names of things, in the same order.
@@ -31,6 +37,9 @@ pub(super) fn names(kind: Kind) -> [&'static str; 3] {
         Kind::App => ["AppOfA", "AppOfSystem", "AppOfB"],
         Kind::Profile => ["ProfileOfA", "ProfileOfSystem", "ProfileOfB"],
         Kind::Source => ["SourceOfA", "SourceOfSystem", "SourceOfB"],
+        Kind::Client => ["ClientOfA", "ClientOfSystem", "ClientOfB"],
+        // A grant has no name.
+        Kind::Grant => ["GrantOfA", "GrantOfSystem", "GrantOfB"],
     }
 }
 
@@ -43,6 +52,8 @@ pub(super) fn nobodys(kind: Kind) -> &'static str {
         Kind::App => "AppOfX",
         Kind::Profile => "ProfileOfX",
         Kind::Source => "SourceOfX",
+        Kind::Client => "ClientOfX",
+        Kind::Grant => "GrantOfX",
     }
 }
 
@@ -112,11 +123,10 @@ impl Tenants {
         let warden = house.user("warden", 1, &[2], &all[..all.len() - 2]).await;
         assert!(delegate.starts_with(WHO[2]) && warden.starts_with(WHO[3]));
         administer(&house, 1, &[1, 3]).await;
-        let mut ids: Vec<(Kind, [u64; 3])> =
-            [Kind::Tenant, Kind::Role, Kind::User, Kind::App, Kind::Profile, Kind::Source]
-                .map(|kind| (kind, [1, 1, 0]))
-                .into();
+        let mut ids: Vec<(Kind, [u64; 3])> = KINDS.map(|kind| (kind, [1, 1, 0])).into();
         let mut tag = String::new();
+        let mut clients = vec![house.client(names(Kind::Client)[1], json!({})).await];
+        let mut given = vec![house.tokens(&clients[0], ADMIN, &[Scope::OData]).await];
         for (org, tenant_name, users) in [(0, "OrgA", ["adam", "alma"]), (2, "OrgB", ["bruno", "berta"])] {
             let text = if org == 2 { MARK } else { "known" };
             let body = json!({
@@ -128,7 +138,7 @@ impl Tenants {
             let body = json!({ "name": role, "tenantId": tenant, "description": text, "permissions": [1] });
             let role = id_of(&house.post_as(ADMIN, "/api/admin/roles", &body).await);
             let ordinary = house.user(users[0], tenant, &[copied], &[]).await;
-            house.user(users[1], tenant, &[copied], &all).await;
+            let other = house.user(users[1], tenant, &[copied], &all).await;
             let user = house.ledger.read(|view| view.state.users.rows.range(..).count() as u64) - 1;
             // The second user administers his tenant; the delegate OrgA besides.
             administer(&house, tenant, if org == 0 { &[2, 5] } else { &[7] }).await;
@@ -151,8 +161,15 @@ impl Tenants {
             let source = id_of(&house.send_as(&ordinary, Method::POST, SOURCES, keys, source).await);
             let address = if org == 2 { THEIR_ADDRESS } else { "203.0.113.7" };
             surround(&house, &ordinary, Around { tenant, user, other: user + 1, source, address }).await;
+            // Of the ordinary user, and allowed by the other one.
+            let body = json!({ "description": text });
+            let client = house.client_of(&ordinary, names(Kind::Client)[org], body).await;
+            given.push(house.tokens(&client, &other, &[Scope::OData]).await);
             for (kind, ids) in &mut ids {
                 ids[org] = match kind {
+                    Kind::Client => client.id,
+                    // One each, in that order.
+                    Kind::Grant => given.len() as u64,
                     Kind::Tenant => tenant,
                     Kind::Role => role,
                     Kind::User => user,
@@ -165,9 +182,12 @@ impl Tenants {
                 let of_system = id_of(&house.app(ADMIN, names(Kind::App)[1], None).await);
                 ids.iter_mut().filter(|(kind, _)| *kind == Kind::App).for_each(|(_, ids)| ids[1] = of_system);
             }
+            clients.push(client);
             made.header("etag").expect("an ETag").clone_into(&mut tag);
         }
-        let mut tenants = Tenants { house, ids, theirs: String::new(), tag };
+        let (foreign, client) = (clients.remove(2), clients.remove(1));
+        let foreign = (foreign, given.remove(2));
+        let mut tenants = Tenants { house, ids, theirs: String::new(), tag, client, foreign };
         tenants.theirs = tenants.rows_of_b();
         tenants
     }
@@ -231,7 +251,13 @@ impl Tenants {
                     .filter(|(user, _)| users().any(|(other, _)| other == *user))
                     .collect::<Vec<_>>(),
             );
-            let of_b = (things, around);
+            let clients = state.client_applications.rows.range(..).filter(|(_, row)| row.tenant == tenant);
+            let grants = state.grants.rows.range(..).filter(|(_, row)| row.tenant == tenant);
+            let grants: Vec<_> = grants.collect();
+            let families = state.tokens.families.range(..);
+            let families = families.filter(|(_, row)| grants.iter().any(|(grant, _)| **grant == row.grant));
+            let tokens = (clients.collect::<Vec<_>>(), families.collect::<Vec<_>>(), &grants);
+            let of_b = (things, around, tokens);
             format!("{of_b:?}")
         })
     }
