@@ -75,30 +75,49 @@ fn about(length: usize, about: &str) -> Property {
     text(0..=length).about(about)
 }
 
-fn parameters() -> BodySchema {
-    BodySchema::new("What a client application asks for tokens with.")
-        .required("grant_type", text(1..=100).about(
-            "`authorization_code`, `refresh_token`, `client_credentials`, or, where the settings and the registration allow it, `password`.",
-        ).example("refresh_token"))
-        .optional("code", about(4096, "With `authorization_code`."))
-        .optional("redirect_uri", about(4096, "With `authorization_code`, when the authorization request had one."))
-        .optional("code_verifier", about(4096, "With `authorization_code`, when the authorization request had a challenge (RFC 7636)."))
+const GRANT_TYPE: &str = "`authorization_code`, `refresh_token`, `client_credentials`, or, where the settings and the \
+    registration allow it, `password`.";
+
+/// What goes with the kind.
+fn parameters(body: BodySchema) -> BodySchema {
+    body.optional("code", about(4096, "With `authorization_code`."))
+        .optional(
+            "redirect_uri",
+            about(4096, "With `authorization_code`, when the authorization request had one."),
+        )
+        .optional(
+            "code_verifier",
+            about(4096, "With `authorization_code`, when the authorization request had a challenge."),
+        )
         .optional("refresh_token", about(4096, "With `refresh_token`."))
         .optional("username", about(4096, "With `password`."))
         .optional("password", about(4096, "With `password`."))
         .optional("scope", about(4096, "Scopes, separated by blanks; without it, all there are."))
         .optional("client_id", about(4096, "Without Basic credentials: who asks."))
-        .optional("client_secret", about(4096, "Without Basic credentials: his secret; a public application has none."))
+        .optional(
+            "client_secret",
+            about(4096, "Without Basic credentials: his secret; a public application has none."),
+        )
+        .open()
 }
 
-body_schema!(Sent, "TokenRequest", parameters().open());
+body_schema!(
+    Sent,
+    "TokenRequest",
+    parameters(
+        BodySchema::new("What a client application asks for tokens with.")
+            .required("grant_type", text(1..=100).about(GRANT_TYPE).example("refresh_token"))
+    )
+);
 body_schema!(
     SentToHdp,
     "TokenRequestInJson",
-    parameters()
-        .optional("clientId", about(4096, "The same as `client_id`."))
-        .optional("clientSecret", about(4096, "The same as `client_secret`."))
-        .open()
+    parameters(
+        BodySchema::new("The same as Hybrid Data Pipeline documents it. Each name may be written with or without underscores.")
+            .optional("grant_type", text(0..=100).about(GRANT_TYPE).example("refresh_token"))
+            .optional("clientId", about(4096, "The same as `client_id`."))
+            .optional("clientSecret", about(4096, "The same as `client_secret`."))
+    )
 );
 
 /// Tokens for a code, a refresh token, a client application in its own name, or a password.
