@@ -77,7 +77,7 @@ fn standing(state: &State<'_>, key: TokenKey, row: AccessToken) -> Option<LiveAc
     Some(LiveAccess { key, client, user, set: scope_set(state, row.scope_set)?, row })
 }
 
-/// The family of that id, when it has not ended. Whether its refresh token is over by time, [`Family::refresh_until`] says.
+/// The family of that id, when it has not ended. Whether its refresh token is over by time, [`refresh_ends`] says.
 pub fn live_family(state: &State<'_>, id: FamilyId) -> Option<LiveFamily> {
     let row = state.tokens.families.get(&id)?;
     let grant = state.grants.rows.get(&row.grant)?;
@@ -87,6 +87,15 @@ pub fn live_family(state: &State<'_>, id: FamilyId) -> Option<LiveFamily> {
     let ended = user.password_tokens_ended.filter(|_| row.by_password);
     let lives = ended.is_none_or(|ended| ended < row.sequence);
     lives.then(|| LiveFamily { row: row.clone(), grant: Arc::clone(grant) })
+}
+
+/// When the refresh token of a family is over by time; `None`: only when somebody ends it. By what was said when it was last
+/// used, and by how old its application lets a family become now.
+pub fn refresh_ends(state: &State<'_>, family: &Family) -> Option<Timestamp> {
+    let policy = state.client_applications.rows.get(&family.client).map(|row| &row.policy);
+    let oldest = policy.and_then(|policy| policy.refresh_token_absolute_secs);
+    let absolute = oldest.map(|secs| family.created_at.saturating_add_secs(i64::from(secs)));
+    family.refresh_until.into_iter().chain(absolute).min()
 }
 
 /// The code of that hash, spent or not, when what it hangs on lives. Whether its time is over, its row says.

@@ -19,7 +19,7 @@ use crate::api::openapi::tag;
 use crate::oauth::client::Client;
 use crate::oauth::derive::is_genuine;
 use crate::oauth::error;
-use crate::oauth::live::{LiveAccess, live_access, live_family, scope_set};
+use crate::oauth::live::{LiveAccess, live_access, live_family, refresh_ends, scope_set};
 use crate::oauth::token::{AccessToken, RefreshToken};
 
 /// What a token is good for. One that is unknown, has ended, or does not concern who asks has `active` alone.
@@ -155,7 +155,8 @@ fn refresh(call: &Call, caller: &Client, token: &RefreshToken) -> Option<Introsp
     call.app.ledger().read(|view| {
         let live = live_family(&view.state, token.family).filter(|live| live.row.client == caller.id)?;
         let current = live.row.refresh == Some(token.hash()) && live.row.generation == token.generation;
-        let over = live.row.refresh_until.is_some_and(|until| until <= now);
+        let ends = refresh_ends(&view.state, &live.row);
+        let over = ends.is_some_and(|end| end <= now);
         (current && !over).then_some(())?;
         let set = scope_set(&view.state, live.row.scope_set)?;
         Some(Introspection {
@@ -165,7 +166,7 @@ fn refresh(call: &Call, caller: &Client, token: &RefreshToken) -> Option<Introsp
             scope: scopes(&set.scopes),
             iss: Some(call.app.public_url().to_owned()),
             iat: Some(seconds(live.row.created_at)),
-            exp: live.row.refresh_until.map(seconds),
+            exp: ends.map(seconds),
             ..Introspection::default()
         })
     })

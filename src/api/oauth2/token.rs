@@ -41,7 +41,6 @@ use crate::oauth::scope;
 use crate::oauth::token::{AccessToken, AuthorizationCode, RefreshSecret, RefreshToken};
 use crate::vault::PlainSecret;
 use crate::vault::login::LoginName;
-use crate::vault::tokens::epoch_of;
 
 /// How often a wish is made again that what it drew, or what changed meanwhile, stood in the way of.
 const TRIES: usize = 8;
@@ -278,7 +277,7 @@ async fn refresh(call: &Call, client: &Client) -> Result<Response, ApiError> {
     let token = RefreshToken::parse(sent).filter(|token| derive::is_genuine(vault, token));
     let token = token.ok_or(INVALID_GRANT)?;
     let asked = asked(call, client)?;
-    let mut epoch = epoch_of(call.now());
+    let mut epoch = vault.token_epoch(call.now());
     for _ in 0..TRIES {
         let access = AccessToken::draw(call.app.random());
         let successors = successors(call, client, &token, &asked, epoch);
@@ -303,7 +302,7 @@ async fn refresh(call: &Call, client: &Client) -> Result<Response, ApiError> {
             other => other.map_err(|error| call.not_executed(error))?,
         };
         let Some(envelope) = receipt.events.last() else {
-            return Ok(repeated(call, &receipt, &successors.ok_or_else(unheard_of)?));
+            return Ok(repeated(call, &receipt, token.family, &successors.ok_or_else(unheard_of)?));
         };
         return match &envelope.event {
             Event::AccessTokenIssued(event) => {
@@ -342,15 +341,15 @@ fn successors(
 }
 
 /// The answer to the same request a moment ago; only that its access token has lived for that moment.
-fn repeated(call: &Call, receipt: &Receipt, successors: &Successors) -> Response {
+fn repeated(call: &Call, receipt: &Receipt, family: FamilyId, successors: &Successors) -> Response {
     let (hash, now) = (successors.access.hash(), call.now());
-    let live = call.app.ledger().read(|view| live_access(&view.state, &hash, now));
-    // It may have been revoked alone meanwhile, and then this tells neither more nor less than the first answer did.
-    let (access, set) = match &live {
-        Some(live) => (live.row.expires_at, Some(live.row.scope_set)),
-        None => (now, None),
-    };
-    let issued = Issued { now, expires_at: access, scope_set: set, refreshable: true };
+    let (expires_at, scope_set) = call.app.ledger().read(|view| {
+        // It may have been revoked alone meanwhile, or be over: the answer is the same, and it has no time left.
+        let expires_at = live_access(&view.state, &hash, now).map_or(now, |live| live.row.expires_at);
+        let previous = live_family(&view.state, family).and_then(|living| living.row.previous);
+        (expires_at, previous.map(|previous| previous.scope_set))
+    });
+    let issued = Issued { now, expires_at, scope_set, refreshable: true };
     issued.tell(call, receipt, &successors.access.text(), Some(&successors.refresh.text()))
 }
 

@@ -12,7 +12,7 @@ use super::{Asked, ClientProof, issued, may_go, of_grant, proven, refresh_until}
 use crate::{
     commands::{Cause, Decision, Fact, OAuthRefusal, Refusal, View, grant::may_use, scope_set::numbered},
     oauth::{
-        live::{LiveFamily, live_family, scope_set},
+        live::{LiveFamily, live_family, refresh_ends, scope_set},
         token::same,
     },
     vault::tokens::epoch_of,
@@ -65,7 +65,7 @@ pub(in crate::commands) fn refresh(
     let policy = &client.policy;
     let living = live_family(state, wish.family)
         .filter(|living| living.row.client == wish.proof.client && may_use(client, living.grant.tenant))
-        .filter(|living| refreshable(living, policy, now));
+        .filter(|living| refresh_ends(state, &living.row).is_none_or(|end| now < end));
     let LiveFamily { row, grant } = living.ok_or(OAuthRefusal::InvalidGrant)?;
     let current = row.refresh.as_ref().ok_or(OAuthRefusal::InvalidGrant)?;
     let fact = |event: events::event::Event| Fact::new(grant.tenant, of_grant(row.grant), event);
@@ -139,15 +139,6 @@ fn derived_in(wish: &RefreshTokens, epoch: TokenEpoch) -> Result<&DerivedTokens,
         Some(_) => Err(OAuthRefusal::DeriveWith(epoch)),
         None => Err(OAuthRefusal::InvalidGrant),
     }
-}
-
-/// Whether its refresh token may still be used by time: by what was said when it was last used, and by how old the application
-/// lets a family become now.
-fn refreshable(living: &LiveFamily, policy: &ClientPolicy, now: Timestamp) -> bool {
-    let row = &living.row;
-    let oldest = policy.refresh_token_absolute_secs;
-    let absolute = oldest.map(|secs| row.created_at.saturating_add_secs(i64::from(secs)));
-    row.refresh_until.into_iter().chain(absolute).all(|until| now < until)
 }
 
 /// A public client's always: nothing else tells that one was stolen (SECURITY 18).
