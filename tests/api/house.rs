@@ -302,6 +302,26 @@ impl House {
         self.ledger.vault().forget(key);
     }
 
+    /// An entry of the key store.
+    pub(crate) fn entry(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.disk.open().keys().get(key).expect("memory answers")
+    }
+
+    /// Every leaf and every entry of the key store, one after another.
+    pub(crate) fn bytes_on_disk(&self) -> Vec<u8> {
+        let store = self.disk.open();
+        let mut bytes = Vec::new();
+        let until = Sequence(store.head().size);
+        let read = store.reader().read(Sequence(0), until, &mut |_, leaf| {
+            bytes.extend_from_slice(leaf);
+            ControlFlow::Continue(())
+        });
+        read.expect("memory answers");
+        let scanned = store.keys().scan(b"", &mut |key, value| bytes.extend([key, value].concat()));
+        scanned.expect("memory answers");
+        bytes
+    }
+
     /// How often a password was hashed or compared.
     pub(crate) fn argon2_runs(&self) -> u64 {
         self.app.authenticator().argon2_runs()

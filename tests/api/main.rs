@@ -38,6 +38,7 @@ mod oauth_profiles;
 mod openapi;
 mod protocol;
 mod readme;
+mod refreshing;
 mod reveal;
 mod role_members;
 mod roles;

@@ -6,6 +6,7 @@ mod failures;
 mod past;
 mod repetition;
 mod snapshots;
+mod tokens;
 
 use std::sync::Arc;
 
