@@ -110,8 +110,8 @@ async fn l13_every_page_forbids_what_no_page_of_ours_asks_for() {
         let said = text(&page);
         assert!(!said.contains("<script") && !said.contains("style=") && !said.contains("<style"), "{said}");
     }
-    let style = house.get("/login/page.css").await;
-    assert_eq!(style.header("content-type"), Some("text/css; charset=utf-8"));
+    let sheet = house.get("/login/page.css").await;
+    assert_eq!(sheet.header("content-type"), Some("text/css; charset=utf-8"));
 }
 
 /// Chromium holds a redirect after a form against the policy of the form's page, which for the login page names nobody but
@@ -142,13 +142,13 @@ async fn l13_a_session_ends_when_it_is_not_used_and_in_any_case_after_eight_hour
     let mut browser = Browser::new(&house);
     browser.log_in("/login", ADMIN).await;
     for _ in 0..16 {
-        house.clock.advance(Duration::from_secs(29 * 60));
+        house.clock.advance(Duration::from_mins(29));
         assert!(is_in(&mut browser).await);
     }
-    house.clock.advance(Duration::from_secs(16 * 60));
+    house.clock.advance(Duration::from_mins(16));
     assert!(!is_in(&mut browser).await, "eight hours");
     browser.log_in("/login", ADMIN).await;
-    house.clock.advance(Duration::from_secs(30 * 60));
+    house.clock.advance(Duration::from_mins(30));
     assert!(!is_in(&mut browser).await, "half an hour unused");
 }
 

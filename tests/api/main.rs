@@ -11,8 +11,8 @@ mod bad_input;
 
 mod bad_objects;
 mod bearer;
-mod client_applications;
 mod browser;
+mod client_applications;
 mod configurations;
 mod cors;
 mod data_sources;

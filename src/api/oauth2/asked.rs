@@ -9,6 +9,7 @@ use events::scope::Scope;
 use events::sorted::SortedVec;
 use projections::client_applications::ClientApplication;
 
+use super::sent::PARAMETERS;
 use crate::api::AppState;
 use crate::commands::grant::may_use;
 use crate::oauth::authorization_request::AuthorizationRequest;
@@ -16,18 +17,6 @@ use crate::oauth::error::{self, ProtocolError};
 use crate::oauth::parameters::Parameters;
 use crate::oauth::redirect::{self, RedirectUrl};
 use crate::oauth::scope::Resources;
-
-/// What an authorization request may hold; all else is ignored (SECURITY 10), and goes no further.
-const PARAMETERS: [&str; 8] = [
-    "response_type",
-    "client_id",
-    "redirect_uri",
-    "scope",
-    "state",
-    "code_challenge",
-    "code_challenge_method",
-    "resource",
-];
 
 /// Somebody may be asked, or the application told why not: it is known, and so is where it is told.
 pub(super) struct Asked {
@@ -107,7 +96,7 @@ impl Asked {
 /// The parameters that mean something here, as a query of our own.
 pub(super) fn query_of(parameters: &Parameters) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
-    for name in PARAMETERS {
+    for (name, _) in PARAMETERS {
         for value in parameters.all(name) {
             query.append_pair(name, value);
         }

@@ -61,16 +61,7 @@ const TOLD: &[ProtocolError] = &[
 /// or redirect URL, which leads nowhere.
 #[utoipa::path(
     get, path = "/oauth2/authorize", tag = tag::OAUTH2, operation_id = "authorize",
-    params(
-        ("response_type" = Option<String>, Query, description = "`code`"),
-        ("client_id" = Option<String>, Query, description = "As registered."),
-        ("redirect_uri" = Option<String>, Query, description = "One of the registered ones, character by character; only the port of a loopback address may be another. May be left out where one is registered."),
-        ("scope" = Option<String>, Query, description = "Separated by spaces; left out, all that the application is registered for."),
-        ("state" = Option<String>, Query, description = "Comes back with the answer."),
-        ("code_challenge" = Option<String>, Query, description = "RFC 7636. Required of public applications, and where a rule says so."),
-        ("code_challenge_method" = Option<String>, Query, description = "`S256`"),
-        ("resource" = Option<Vec<String>>, Query, description = "RFC 8707: where the tokens are for, of the resources of the scopes."),
-    ),
+    params(sent::Authorization),
     responses(
         (status = 200, description = "A page: to sign in, to consent, or on the way back.", body = String, content_type = "text/html; charset=utf-8"),
         (status = 303, description = "Back to the application, with `code` or `error`, and with `state` and `iss`.", headers(("Location" = String, description = "Where to."))),
@@ -92,6 +83,7 @@ pub(in crate::api) async fn show(State(app): State<AppState>, request: Request) 
 /// what is wrong he hears as JSON.
 #[utoipa::path(
     post, path = "/oauth2/authorize", tag = tag::OAUTH2, operation_id = "submitAuthorization",
+    params(sent::Authorization),
     request_body(content(
         (sent::Authorization = "application/x-www-form-urlencoded"), (sent::Authorization = "application/json"),
     )),

@@ -445,8 +445,9 @@ fn why(row: &Row, answer: &Answer) -> String {
         501 => 222_299_034,
         _ => 0,
     };
-    // The authorization server asks who the client application is, and no user is one.
-    if answer.json()["error"].is_string() {
+    // The authorization server asks who the client application is, and no user is one; people it answers with a page.
+    let is_page = answer.header("content-type").is_some_and(|kind| kind.starts_with("text/html"));
+    if is_page || answer.json()["error"].is_string() {
         return String::new();
     }
     match answer.code() {

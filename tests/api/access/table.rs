@@ -795,6 +795,57 @@ const OPERATION: Family = Family {
         Row { path: "/livez", own: "200 200 200 200 200 200 200 200 200 200 200", ..BASE },
         Row { path: "/readyz", own: "200 200 200 200 200 200 200 200 200 200 200", ..BASE },
         Row {
+            path: "/oauth2/authorize",
+            what: "a page to sign in on",
+            own: "200 200 200 200 200 200 200 200 200 200 200",
+            ..BASE
+        },
+        Row {
+            method: "POST",
+            path: "/oauth2/authorize",
+            what: "a request for no client application",
+            own: "400 400 400 400 400 400 400 400 400 400 303",
+            recorded: false,
+            ..BASE
+        },
+        Row {
+            path: "/api/mgmt/oauth2/authorize",
+            what: "a page to sign in on",
+            own: "200 200 200 200 200 200 200 200 200 200 200",
+            ..BASE
+        },
+        Row {
+            method: "POST",
+            path: "/api/mgmt/oauth2/authorize",
+            what: "a request for no client application",
+            own: "400 400 400 400 400 400 400 400 400 400 303",
+            recorded: false,
+            ..BASE
+        },
+        Row {
+            path: "/login",
+            what: "a page to sign in on",
+            own: "200 200 200 200 200 200 200 200 200 200 200",
+            ..BASE
+        },
+        Row { path: "/login/page.css", own: "200 200 200 200 200 200 200 200 200 200 200", ..BASE },
+        Row {
+            method: "POST",
+            path: "/login",
+            what: "a form that is none of ours",
+            own: "400 400 400 400 400 400 400 400 400 400 400",
+            recorded: false,
+            ..BASE
+        },
+        Row {
+            method: "POST",
+            path: "/logout",
+            what: "a form that is none of ours",
+            own: "400 400 400 400 400 400 400 400 400 400 400",
+            recorded: false,
+            ..BASE
+        },
+        Row {
             method: "POST",
             path: "/oauth2/token",
             what: "a request of no client application",
