@@ -7,6 +7,8 @@ mod addresses;
 mod answers;
 mod audit;
 mod believers;
+mod browser;
+mod chromium;
 mod erasure;
 #[path = "../support/exposition.rs"]
 mod exposition;
