@@ -44,6 +44,12 @@ impl Canary {
         Self { what, text: core.clone(), cores: vec![core.into_bytes()] }
     }
 
+    /// What the server gave out: as its text, and as what the text stands for.
+    pub(crate) fn given(what: &'static str, text: &str, bytes: &[u8]) -> Self {
+        let cores = [text.as_bytes(), bytes].into_iter().filter(|core| !core.is_empty()).map(<[u8]>::to_vec);
+        Self { what, text: text.to_owned(), cores: cores.collect() }
+    }
+
     /// An address, which may also turn up as its octets.
     pub(crate) fn address(what: &'static str) -> Self {
         let mut octets = draw::<16>(&SystemRandom);
@@ -80,12 +86,11 @@ impl<'a> Hunt<'a> {
             let octets = core.iter().any(|byte| !byte.is_ascii_graphic());
             let mut put = |form, bytes: Vec<u8>| {
                 // Octets have no capitals, and text is looked for in any.
-                let needles = if form == "base64" || (octets && form == "raw") {
-                    &mut hunt.exact
+                if form == "base64" || (octets && form == "raw") {
+                    hunt.exact.push(Needle { canary, form, bytes });
                 } else {
-                    &mut hunt.small
-                };
-                needles.push(Needle { canary, form, bytes });
+                    hunt.small.push(Needle { canary, form, bytes: bytes.to_ascii_lowercase() });
+                }
             };
             put("raw", core.clone());
             put("hex", hex::encode(core).into_bytes());

@@ -37,6 +37,7 @@ mod small_disk;
 mod snapshots;
 mod starting;
 mod strace;
+mod token_secrets;
 mod tour;
 mod user_command;
 mod visitor;

@@ -52,6 +52,11 @@ impl Visitor {
         }
     }
 
+    /// What his browser keeps for us.
+    pub(crate) fn cookies(&self) -> impl Iterator<Item = &str> {
+        self.cookies.values().map(String::as_str)
+    }
+
     /// Denies this client.
     pub(crate) fn denying(mut self, client_id: &str) -> Self {
         self.denies.push(client_id.to_owned());

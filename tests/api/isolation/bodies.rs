@@ -66,7 +66,7 @@ impl Picked<'_> {
         Some(match name {
             "tenantId" => id(Kind::Tenant),
             "tenantsAdministered" => json!([id(Kind::Tenant)]),
-            "userId" => id(Kind::User),
+            "userId" | "owner" | "runAs" => id(Kind::User),
             "admins" | "users" => json!([id(Kind::User)]),
             "importedRoles" | "roles" => json!([id(Kind::Role)]),
             "oauthAppId" => id(Kind::App),
@@ -77,11 +77,8 @@ impl Picked<'_> {
             "options" => json!({ "OAuthProfileId": id(Kind::Profile), "Password": "p" }),
             "client_id" | "clientId" => json!(self.client_id),
             "token" => json!(self.token),
-            "owner" | "runAs" => id(Kind::User),
             // A registration that says no more than HDP's is anybody's.
-            "grantTypes" | "scopes" | "resourceServer" | "passwordGrantUntil" | "accessTokenLifetime" => {
-                Value::Null
-            }
+            "grantTypes" | "scopes" | "resourceServer" | "passwordGrantUntil" => Value::Null,
             "name" => json!(self.name),
             "userName" | "authUserName" => json!(self.user_name),
             "password" | "newPassword" | "currentPassword" => json!(PASSWORD),
