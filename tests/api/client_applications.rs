@@ -9,9 +9,7 @@ use events::id::{ClientApplicationId, UserId};
 use serde_json::{Value, json};
 
 use super::house::{ADMIN, Answer, House, JSON};
-
-pub(crate) const CLIENTS: &str = "/api/mgmt/oauth/client/applications";
-const ALLOWED: &str = "/api/mgmt/oauth/client/allowedapplications";
+use super::tokens::{ALLOWED, CLIENTS};
 
 fn house() -> House {
     House::new(Config::default())

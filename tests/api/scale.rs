@@ -10,8 +10,6 @@ use events::scope::Scope;
 use projections::visits;
 use serde_json::{Value, json};
 
-use super::allowed_applications::allow;
-use super::client_applications::CLIENTS;
 use super::house::{ADMIN, House, JSON, PROFILES, SOURCES};
 
 /// In how many steps a world grows; each ends with an event of the objects that are asked for.
@@ -115,8 +113,9 @@ impl World {
         }
         self.shared(tenant, roles).await;
         for name in ["C1", "C2", "C3"] {
-            self.client = post(house, &self.owner, CLIENTS, &client(name)).await;
-            allow(house, self.user, self.client, &[Scope::OData]).await;
+            let client = house.client_of(&self.owner, name, json!({})).await;
+            house.code(&client, &self.owner, &[Scope::OData]).await;
+            self.client = client.id;
         }
     }
 
@@ -144,10 +143,10 @@ impl World {
         let user = house.user(&name, tenant, &roles, &[]).await;
         let app = id_in(&house.app(ADMIN, &name, Some(tenant)).await.json()["id"]);
         let profile = post(house, &user, PROFILES, &profile("P", app)).await;
-        let client = post(house, &user, CLIENTS, &client("C")).await;
         let id = house.ledger.read(|view| view.state.users.rows.all().last().expect("he").0.0);
         limits(house, tenant, id).await;
-        allow(house, id, client, &[Scope::OData]).await;
+        let client = house.client_of(&user, "C", json!({})).await;
+        house.code(&client, &user, &[Scope::OData]).await;
         for count in 0..2 {
             let source = post(house, &user, SOURCES, &source(count, profile)).await;
             limit(house, &format!("users/{id}/datasources/{source}")).await;
@@ -210,10 +209,6 @@ fn id_in(id: &Value) -> u64 {
 
 fn profile(name: &str, app: u64) -> Value {
     json!({ "name": name, "oauthAppId": app, "accessToken": "111", "refreshToken": "222" })
-}
-
-fn client(name: &str) -> Value {
-    json!({ "name": name, "redirectUrls": ["https://client.example/cb"] })
 }
 
 fn source(count: usize, profile: u64) -> Value {
