@@ -35,7 +35,7 @@ async fn one_is_taken_shown_listed_and_checked() {
         ("size", json!(size)),
         ("digest", json!(digest)),
         ("sequence", json!(size)),
-        ("digestVersion", json!(3)),
+        ("digestVersion", json!(4)),
         ("recordedAt", json!("2026-11-20T12:00:00.000000Z")),
         ("takenAt", json!("2026-11-20T12:00:00.000000Z")),
         ("bytes", json!(fs::metadata(house.snapshots.file(size)).expect("a file").len())),

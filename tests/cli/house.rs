@@ -281,7 +281,7 @@ impl Sample {
 pub(crate) fn digest(directory: &Path, arguments: &[&str]) -> String {
     let replayed =
         on(directory, &[&["replay", "--digest", "--json"], arguments].concat()).expect(0, &[]).json();
-    assert_eq!(replayed["digestVersion"], 3);
+    assert_eq!(replayed["digestVersion"], 4);
     replayed["digest"].as_str().expect("a digest").to_owned()
 }
 
