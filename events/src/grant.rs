@@ -83,7 +83,7 @@ pub struct AuthorizationCodeRedeemed {
     pub client: ClientApplicationId,
     /// Of the tokens, also when there is no refresh token.
     pub family: FamilyId,
-    /// What they are good for.
+    /// What the access token is good for; the family is good for all that the code was.
     pub scope_set: ScopeSetId,
     /// The access token.
     pub access: IssuedAccessToken,
