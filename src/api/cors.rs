@@ -29,10 +29,12 @@ const EXPOSED: &str = "etag, location, ledger-sequence, x-request-id, retry-afte
 /// For so long a browser may go by an answer: who switches pages off does not wait for hours.
 const MAX_AGE_SECS: &str = "600";
 
-/// Whether anything of this is about that path. Not `/metrics`, which no page needs; nor what people are asked on (RFC 9700
-/// section 2.1).
+/// Whether anything of this is about that path: the API, and what a page that is a client application asks for tokens. Not
+/// `/metrics`, which no page needs; nor what people are asked on (RFC 9700 section 2.1).
 fn concerns(path: &str) -> bool {
-    (path == "/api" || path.starts_with("/api/")) && !oauth2::is_page(path)
+    let ours =
+        path == "/api" || path.starts_with("/api/") || oauth2::is_endpoint(path) || path == oauth2::METADATA;
+    ours && !oauth2::is_page(path)
 }
 
 /// The origin a request names, if it names one.
@@ -72,7 +74,8 @@ pub(super) fn preflight(app: &AppState, request: &Request) -> Option<Response> {
 /// Lets a trusted page read an answer, whatever it is: who can't read a refusal can't act on it.
 pub(super) fn share(app: &AppState, path: &str, origin: Option<&HeaderValue>, answer: &mut HeaderMap) {
     // What nobody may keep needs no `Vary`; what answers anybody, a cache may keep, and for a page it reads otherwise.
-    if !concerns(path) || origin.is_none() && !PUBLIC.contains(&path) {
+    let kept = PUBLIC.contains(&path) || path == oauth2::METADATA;
+    if !concerns(path) || origin.is_none() && !kept {
         return;
     }
     let (on, trusted) = app.ledger().read(|view| {

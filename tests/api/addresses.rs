@@ -10,6 +10,7 @@ use events::id::{ConfigurationId, Sequence};
 use serde_json::{Value, json};
 
 use super::house::{ADMIN, APPS, Answer, House, JSON, PASSWORD, basic};
+use super::protocol::{Client, FORM, INTROSPECT, REVOKE, TOKEN, encoded, refusal};
 
 const SYSTEM: &str = "/api/admin/security/whitelist/system";
 const TENANTS: &str = "/api/admin/security/whitelist/tenants";
@@ -493,4 +494,47 @@ async fn no_list_and_no_gate_looks_at_more_because_there_are_more_lists() {
     let (few, many) = (costs_among(3).await, costs_among(24).await);
     assert_eq!(few, many);
     assert!(many.iter().all(|cost| *cost < 60), "{many:?}");
+}
+
+/// At either address, before anybody's credentials are judged; and where a password is exchanged for tokens, its user's lists
+/// after it was right.
+#[tokio::test]
+async fn the_authorization_server_is_guarded_like_the_management_api() {
+    let mut config = Config::default();
+    config.oauth.password_grant = true;
+    let house = House::new(config);
+    let (ann, ..) = people(&house).await;
+    let more = json!({
+        "grantTypes": ["client_credentials", "password"], "passwordGrantUntil": "2026-12-01T00:00:00Z",
+    });
+    let client = Client::register(&house, ADMIN, "client", more).await;
+    let ask = |peer: &'static str, path: &'static str, password: Option<&'static str>| {
+        let mut form =
+            vec![("client_id", client.name.as_str()), ("client_secret", &client.secret), ("token", "x")];
+        match password {
+            Some(password) => {
+                form.extend([("grant_type", "password"), ("username", "ann"), ("password", password)]);
+            }
+            None => form.push(("grant_type", "client_credentials")),
+        }
+        let (house, form) = (&house, encoded(&form));
+        async move { house.send_from(peer, Method::POST, path, &[FORM], form).await }
+    };
+    let denied = (403, "access_denied".to_owned());
+    set(&house, SYSTEM, &json!({ "managementAPI": [range("192.0.2.1", "192.0.2.20")] })).await;
+    for path in [TOKEN, INTROSPECT, REVOKE, "/api/mgmt/oauth2/token"] {
+        assert_eq!(ask("192.0.2.5", path, None).await.status, StatusCode::OK, "{path}");
+        assert_eq!(refusal(&ask("203.0.113.1", path, None).await), denied, "{path}");
+    }
+    set(&house, SYSTEM, &json!({})).await;
+    set(&house, &format!("{OWN}?user=ann"), &json!({ "managementAPI": [range("192.0.2.1", "192.0.2.20")] }))
+        .await;
+    assert!(ann.ends_with(PASSWORD));
+    let wrong = ask("203.0.113.1", TOKEN, Some("wrong")).await;
+    assert_eq!(refusal(&wrong), (400, "invalid_grant".to_owned()), "who guesses hears nothing of her lists");
+    assert_eq!(refusal(&ask("203.0.113.1", TOKEN, Some(PASSWORD)).await), denied);
+    let size = house.ledger.size();
+    // Hers is another tenant than the application's owner's, who serves everybody.
+    assert_eq!(ask("192.0.2.5", TOKEN, Some(PASSWORD)).await.status, StatusCode::OK);
+    assert!(house.ledger.size() > size);
 }

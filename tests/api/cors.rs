@@ -344,3 +344,30 @@ async fn the_list_takes_23_and_access_on_the_system_tenant_or_12() {
     let gone = house.send_as(&keeper, Method::DELETE, &format!("{LIST}/1"), &[], Body::empty()).await;
     assert_eq!(gone.status, StatusCode::NO_CONTENT);
 }
+
+/// A page that is a client application asks for its tokens itself; people are asked on our pages alone (RFC 9700 section 2.1).
+#[tokio::test]
+async fn s08_a_trusted_page_may_ask_for_tokens_and_never_for_consent() {
+    let house = House::new(Config::default());
+    behave(&house, 2).await;
+    listed(&house, &["https://app.example"]).await;
+    let tokens = ["/oauth2/token", "/oauth2/revoke", "/oauth2/introspect", "/api/mgmt/oauth2/token"];
+    for path in tokens.into_iter().chain(["/.well-known/oauth-authorization-server"]) {
+        let asked = preflight(&house, path, "https://app.example").await;
+        assert_eq!(
+            (asked.status, shared_with(&asked)),
+            (StatusCode::NO_CONTENT, Some("https://app.example")),
+            "{path}"
+        );
+        let other = preflight(&house, path, "https://other.example").await;
+        assert_eq!(shared_with(&other), None, "{path}");
+    }
+    let headers = ["content-type: application/x-www-form-urlencoded", "origin: https://app.example"];
+    let refused = house.send(Method::POST, "/oauth2/token", &headers, "a=b").await;
+    assert_eq!(shared_with(&refused), Some("https://app.example"), "a refusal, too");
+    for path in ["/oauth2/authorize", "/api/mgmt/oauth2/authorize", "/login", "/logout"] {
+        let asked = preflight(&house, path, "https://app.example").await;
+        assert_ne!(asked.status, StatusCode::NO_CONTENT, "{path}");
+        assert_eq!(shared_with(&asked), None, "{path}");
+    }
+}

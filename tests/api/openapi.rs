@@ -232,6 +232,19 @@ async fn l13_the_page_needs_no_script_and_nothing_from_elsewhere() {
     assert!(!style.contains("url(") && !style.contains("@import"));
 }
 
+/// A client application sends a form, with credentials of its own.
+#[tokio::test]
+async fn the_page_shows_how_a_form_is_sent() {
+    let text = String::from_utf8(house().get("/api/docs").await.body).expect("UTF-8");
+    let line = "-X POST http://127.0.0.1:8080/oauth2/revoke \\\n  -u &#39;&lt;clientId&gt;:&lt;clientSecret&gt;&#39; \\\n  -d token=alrt_…";
+    let shown = text.replace("&apos;", "&#39;").replace('\'', "&#39;");
+    assert!(
+        shown.contains(line),
+        "{}",
+        shown.split("/oauth2/revoke \\").nth(1).unwrap_or_default().get(..200).unwrap_or_default()
+    );
+}
+
 #[tokio::test]
 async fn the_page_shows_every_operation_and_every_code() {
     let house = house();

@@ -239,9 +239,9 @@ async fn s16_a_token_request_is_a_post_with_its_parameters_in_the_body() {
     }
 }
 
-/// Another site's page may ask, for it shows no password that the browser has kept; the vendor's connector says that it is one.
+/// SECURITY L15 leaves it out: another site's page may ask, for it shows no password that the browser has kept; the vendor's connector says that it is one.
 #[tokio::test]
-async fn an_origin_is_nothing_that_the_token_endpoint_looks_at() {
+async fn l15_an_origin_is_nothing_that_the_token_endpoint_looks_at() {
     let house = house();
     let client = Client::machine(&house, "machine").await;
     for foreign in ["origin: https://oauth.powerbi.com", "origin: null", "sec-fetch-site: cross-site"] {

@@ -201,6 +201,7 @@ impl Call {
         let now = self.now();
         self.app.ledger().read(|view| {
             let live = live_access(&view.state, &hash, now).filter(|live| live.user.is_none())?;
+            live.set.audience.iter().find(|resource| *resource == self.app.public_url())?;
             let row = view.state.client_applications.rows.get(&live.client)?;
             Some(Client { id: live.client, row: Arc::clone(row), secret: None, bearer: Some(live.key) })
         })

@@ -44,6 +44,8 @@ fn protocol() -> OpenApiRouter<AppState> {
         .routes(routes!(revoke::revoke))
 }
 
+/// Where clients find everything else.
+pub(super) const METADATA: &str = "/.well-known/oauth-authorization-server";
 /// Where people are asked.
 const AUTHORIZE: &str = "/oauth2/authorize";
 /// Where they sign in.

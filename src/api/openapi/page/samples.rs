@@ -8,6 +8,9 @@ use utoipa::openapi::{Object, OpenApi, RefOr, Schema};
 use super::shapes::resolve;
 use super::{Entry, resolved};
 
+/// What curl sends unless it is told otherwise.
+const FORM: &str = "application/x-www-form-urlencoded";
+
 /// A `curl` that does this operation, as it would stand in a shell.
 pub(super) fn curl(document: &OpenApi, server: &str, entry: &Entry<'_>) -> String {
     let mut words = vec!["curl".to_owned()];
@@ -29,8 +32,19 @@ pub(super) fn curl(document: &OpenApi, server: &str, entry: &Entry<'_>) -> Strin
         }
     }
     words.push(format!("{server}{path}"));
-    if let Some(RefOr::T(body)) = &entry.operation.request_body
-        && let Some(RefOr::T(content)) = body.content.values().next()
+    let Some(RefOr::T(body)) = &entry.operation.request_body else { return words.join(" ") };
+    if let Some(RefOr::T(content)) = body.content.get(FORM)
+        && let Some(schema) = &content.schema
+        && let Some(Schema::Object(object)) = resolve(document, schema)
+    {
+        words.push("\\\n  -u '<clientId>:<clientSecret>'".to_owned());
+        for (name, property) in
+            object.properties.iter().filter(|(name, property)| shows(document, object, name, property))
+        {
+            let value = sample(document, property);
+            words.push(format!("\\\n  -d {name}={}", value.as_str().unwrap_or("…")));
+        }
+    } else if let Some(RefOr::T(content)) = body.content.values().next()
         && let Some(schema) = &content.schema
     {
         let body = serde_json::to_string_pretty(&Ordered(document, schema)).unwrap_or_default();
