@@ -137,4 +137,9 @@ fn l11_what_a_fuzzer_makes_of_the_document_is_answered_as_the_document_says() {
     let made = 7 + 4 * OBJECTS;
     let size = place.verified();
     assert!(size > made + 20, "the fuzzer changed next to nothing: {size} events\n{}", said(&ran));
+    // As a client application it came through the door, and did something there.
+    for (kind, before) in [("AccessTokenIssued", OBJECTS), ("AccessTokenRevoked", 0)] {
+        let lines = place.offline("events", &["--type", kind, "--format", "jsonl"]).lines().count() as u64;
+        assert!(lines > before, "{lines} {kind}\n{}", said(&ran));
+    }
 }

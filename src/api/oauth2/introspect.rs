@@ -14,7 +14,7 @@ use super::call::{Call, Form};
 use super::refusal::{listed, not_kept};
 use crate::api::answer::answer;
 use crate::api::error::ApiError;
-use crate::api::openapi::schemas::{BodySchema, body_schema, text};
+use crate::api::openapi::schemas::{BodySchema, any_text, body_schema, text};
 use crate::api::openapi::tag;
 use crate::oauth::client::Client;
 use crate::oauth::derive::is_genuine;
@@ -76,8 +76,8 @@ body_schema!(
     Sent,
     "IntrospectionRequest",
     BodySchema::new("A token that somebody presented.")
-        .required("token", text(1..=4096).about("The token.").example("alat_…"))
-        .optional("token_type_hint", text(0..=100).about("`access_token` or `refresh_token`; not needed."))
+        .required("token", any_text(1).about("The token.").example("alat_…"))
+        .optional("token_type_hint", any_text(0).about("`access_token` or `refresh_token`; not needed."))
         .optional("client_id", text(0..=4096).about("Without Basic credentials: who asks."))
         .optional("client_secret", text(0..=4096).about("Without Basic credentials: his secret."))
         .open()

@@ -21,7 +21,7 @@ use crate::api::answer::answer;
 use crate::api::error::{ApiError, Fault};
 use crate::api::guard;
 use crate::api::headers::{LEDGER_SEQUENCE, ledger_sequence};
-use crate::api::openapi::schemas::{BodySchema, Property, body_schema, text};
+use crate::api::openapi::schemas::{BodySchema, Property, any_text, body_schema, text};
 use crate::api::openapi::tag;
 use crate::auth::basic::BasicCredentials;
 use crate::clock::draw;
@@ -70,8 +70,8 @@ pub(super) struct Sent;
 /// The same with HDP's names, for the document.
 pub(super) struct SentToHdp;
 
-fn about(length: usize, about: &str) -> Property {
-    text(0..=length).about(about)
+fn about(about: &str) -> Property {
+    any_text(0).about(about)
 }
 
 const GRANT_TYPE: &str = "`authorization_code`, `refresh_token`, `client_credentials`, or, where the settings and the \
@@ -79,23 +79,20 @@ const GRANT_TYPE: &str = "`authorization_code`, `refresh_token`, `client_credent
 
 /// What goes with the kind.
 fn parameters(body: BodySchema) -> BodySchema {
-    body.optional("code", about(4096, "With `authorization_code`."))
-        .optional(
-            "redirect_uri",
-            about(4096, "With `authorization_code`, when the authorization request had one."),
-        )
+    body.optional("code", about("With `authorization_code`."))
+        .optional("redirect_uri", about("With `authorization_code`, when the authorization request had one."))
         .optional(
             "code_verifier",
-            about(4096, "With `authorization_code`, when the authorization request had a challenge."),
+            about("With `authorization_code`, when the authorization request had a challenge."),
         )
-        .optional("refresh_token", about(4096, "With `refresh_token`."))
-        .optional("username", about(4096, "With `password`."))
-        .optional("password", about(4096, "With `password`."))
-        .optional("scope", about(4096, "Scopes, separated by blanks; without it, all there are."))
-        .optional("client_id", about(4096, "Without Basic credentials: who asks."))
+        .optional("refresh_token", about("With `refresh_token`."))
+        .optional("username", about("With `password`."))
+        .optional("password", about("With `password`."))
+        .optional("scope", about("Scopes, separated by blanks; without it, all there are."))
+        .optional("client_id", about("Without Basic credentials: who asks."))
         .optional(
             "client_secret",
-            about(4096, "Without Basic credentials: his secret; a public application has none."),
+            about("Without Basic credentials: his secret; a public application has none."),
         )
         .open()
 }
@@ -114,8 +111,8 @@ body_schema!(
     parameters(
         BodySchema::new("The same as Hybrid Data Pipeline documents it. Each name may be written with or without underscores.")
             .optional("grant_type", text(0..=100).about(GRANT_TYPE).example("refresh_token"))
-            .optional("clientId", about(4096, "The same as `client_id`."))
-            .optional("clientSecret", about(4096, "The same as `client_secret`."))
+            .optional("clientId", about("The same as `client_id`."))
+            .optional("clientSecret", about("The same as `client_secret`."))
     )
 );
 

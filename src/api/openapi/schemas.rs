@@ -139,6 +139,13 @@ pub(in crate::api) fn text(length: RangeInclusive<usize>) -> Property {
     Property(Schema::Object(object.build()))
 }
 
+/// A text of so many characters at least, with no other limit than the body's: one that is too long can't be right, and is not
+/// asked for its length.
+pub(in crate::api) fn any_text(least: usize) -> Property {
+    let least = Some(least).filter(|least| *least > 0);
+    Property(Schema::Object(of_type(Type::String).min_length(least).build()))
+}
+
 /// An id: a whole number, or the same in quotes (hdp-api 9.1).
 pub(in crate::api) fn id() -> Property {
     Property(Schema::Object(id_object()))
