@@ -133,6 +133,6 @@ fn until_names_an_event_or_a_time() {
     assert!(inside.out().contains("3 events, up to"));
     assert_eq!(replay(&["--until", "2"]).json()["insideCommand"], true);
     replay(&["--until", "11"]).expect(1, &["there is no event 11", "11 events"]);
-    let text = on(&sample.ledger(), &["replay", "--digest"]).expect(0, &["digest", "(version 3)"]);
+    let text = on(&sample.ledger(), &["replay", "--digest"]).expect(0, &["digest", "(version 4)"]);
     assert!(text.err.is_empty(), "no bar on a pipe: {text:?}");
 }
