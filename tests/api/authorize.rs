@@ -90,8 +90,8 @@ async fn s21_only_what_is_new_is_asked_and_what_was_allowed_stays() {
     browser.decide(&page, "allow").await;
     let page = browser.get(&client.link("scope=api.access.odata%20api.mgmt")).await;
     let said = text(&page);
-    let (asked, allowed) = said.split_once("You have already allowed it to").expect("both");
-    assert!(asked.contains("Manage what is yours") && !asked.contains("OData"), "{said}");
+    let (asked, allowed) = said.split_once("Allowed before").expect("both");
+    assert!(asked.contains("Allow managing what is yours") && !asked.contains("OData"), "{said}");
     assert!(allowed.contains("Allow data access via OData"), "{said}");
     browser.decide(&page, "allow").await;
     for scope in ["api.access.odata", "api.mgmt", "api.mgmt%20odata"] {
@@ -99,7 +99,7 @@ async fn s21_only_what_is_new_is_asked_and_what_was_allowed_stays() {
         assert!(parameter(&answer, "code").is_some(), "{scope}");
     }
     let page = browser.get(&client.link("scope=api.audit")).await;
-    assert!(text(&page).contains("Read the history"));
+    assert!(text(&page).contains("Allow reading the history"));
 }
 
 #[tokio::test]
@@ -343,7 +343,7 @@ async fn s09_a_page_that_was_shown_before_the_registration_changed_allows_nothin
     let before = house.state();
     let again = browser.decide(&page, "allow").await;
     assert_eq!((again.status, house.state()), (StatusCode::OK, before));
-    assert!(text(&again).contains("Manage what is yours"), "{}", text(&again));
+    assert!(text(&again).contains("Allow managing what is yours"), "{}", text(&again));
     assert!(parameter(&browser.decide(&again, "allow").await, "code").is_some());
 }
 

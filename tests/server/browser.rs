@@ -167,7 +167,7 @@ fn l13_people_come_through_sign_in_and_consent_in_chromium() {
 
     // More than was allowed: what is new is asked, and denied.
     chromium.go(&second, &scene.link(&scene.reports, ""));
-    chromium.until_shown(&second, "You have already allowed it to");
+    chromium.until_shown(&second, "Allowed before");
     chromium.picture(&second, "consent-to-more");
     answer(&mut chromium, &second, "deny");
     let received = scene.received();

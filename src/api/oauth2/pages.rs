@@ -167,8 +167,6 @@ pub(super) fn consent(consent: &Consent<'_>) -> Markup {
             h1 { "Allow " span.name { (client) } " to use your account?" }
             (announced(consent.notice))
             dl.facts {
-                dt { "Application" }
-                dd { (client) }
                 dt { "Registered by" }
                 dd {
                     @match consent.registrant {
@@ -178,7 +176,7 @@ pub(super) fn consent(consent: &Consent<'_>) -> Markup {
                     }
                 }
                 dt { "Returns to" }
-                dd { (consent.place) }
+                dd { (consent.place) @if consent.is_native { ", on this device" } }
             }
             @if consent.is_native {
                 p.notice.care {
@@ -187,11 +185,11 @@ pub(super) fn consent(consent: &Consent<'_>) -> Markup {
                 }
             }
             @if !asked.is_empty() {
-                h2 { "It asks to" }
+                h2 { "It asks you to" }
                 ul.scopes { @for scope in *asked { (scope_in_words(*scope, consent.stores)) } }
             }
             @if !allowed.is_empty() {
-                h2 { "You have already allowed it to" }
+                h2 { "Allowed before" }
                 ul.scopes { @for scope in *allowed { (scope_in_words(*scope, consent.stores)) } }
             }
             p.quiet {
@@ -233,14 +231,14 @@ fn scope_in_words(scope: Scope, stores: &[&'static str]) -> Markup {
                     }
                 }
                 Scope::Mgmt => {
-                    strong { "Manage what is yours" }
+                    strong { "Allow managing what is yours" }
                     p {
                         "See, create, change and delete data sources, OAuth profiles and applications as you may. It sees \
                         none of the secrets in them."
                     }
                 }
                 Scope::Audit => {
-                    strong { "Read the history" }
+                    strong { "Allow reading the history" }
                     p { "See who changed what and when, as far as you may." }
                 }
             }
@@ -379,7 +377,7 @@ mod tests {
             "app.example",
             "Allow data access via OData",
             "Google Analytics, Salesforce and Snowflake",
-            "Read the history",
+            "Allow reading the history",
         ] {
             assert!(page.contains(said), "{said}: {page}");
         }
