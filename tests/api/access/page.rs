@@ -76,6 +76,7 @@ pub(super) fn render() -> String {
         }
     }
     super::by_permission::render(&mut page);
+    super::by_token::render(&mut page);
     page
 }
 
