@@ -77,13 +77,13 @@ impl Picked<'_> {
             "options" => json!({ "OAuthProfileId": id(Kind::Profile), "Password": "p" }),
             "client_id" | "clientId" => json!(self.client_id),
             "token" => json!(self.token),
-            // A registration that says no more than HDP's is anybody's.
-            "grantTypes" | "scopes" | "resourceServer" | "passwordGrantUntil" => Value::Null,
             "name" => json!(self.name),
             "userName" | "authUserName" => json!(self.user_name),
             "password" | "newPassword" | "currentPassword" => json!(PASSWORD),
             "accountLocked" => json!(false),
-            "passwordExpiration" | "description" | "webUI" => Value::Null,
+            // Without the last four a registration says no more than HDP's, and is anybody's.
+            "passwordExpiration" | "description" | "webUI" | "grantTypes" | "scopes" | "resourceServer"
+            | "passwordGrantUntil" => Value::Null,
             "startAddress" | "endAddress" => json!("192.0.2.7"),
             "domain" => json!("https://*.example.com"),
             _ => return None,
