@@ -33,13 +33,18 @@ CLIENT = json.loads(os.environ.get("FUZZER_CLIENT", "{}"))
 """A client application: `id`, `secret`, `redirect`, and `tokens` of its own."""
 
 
+GRANT_TYPES = "client_credentials", "client_credentials", "refresh_token", "authorization_code"
+
+
 def as_a_client(case, kwargs):
-    """Most requests at the protocol's addresses come from a client application that there is, or they would all end at its
-    door. Which ones, the request itself decides, so that a run can be repeated."""
+    """Requests at the protocol's addresses come from a client application that there is, or they would all end at its door,
+    where too many wrong ones are let in no more. What is made of them, they decide themselves, so that a run can be repeated."""
     chance = zlib.crc32(repr((case.query, case.body)).encode())
-    if not CLIENT or chance % 4 == 0:
+    if not CLIENT:
         return
     if case.operation.path.endswith("/authorize"):
+        if case.meta and case.meta.generation.mode.is_negative:
+            return  # once client and redirect are right, a refusal is a redirect, which the checks take for a success
         for container in case.query, case.body:
             if isinstance(container, dict) and isinstance(container.get("client_id"), str):
                 container["client_id"] = CLIENT["id"]
@@ -50,9 +55,9 @@ def as_a_client(case, kwargs):
     if isinstance(case.body, dict):
         for name in "client_id", "clientId", "client_secret", "clientSecret", "client_assertion", "client_assertion_type":
             case.body.pop(name, None)
-        if isinstance(case.body.get("grant_type"), str) and chance % 3:
-            case.body["grant_type"] = ("client_credentials", "refresh_token", "authorization_code")[chance // 12 % 3]
-            if chance % 2:
+        if isinstance(case.body.get("grant_type"), str) and chance % 4:
+            case.body["grant_type"] = GRANT_TYPES[chance // 4 % len(GRANT_TYPES)]
+            if chance // 16 % 2:
                 # What a client has in its own name is no scope, and it has no resource but us.
                 for name in "scope", "resource", "audience":
                     case.body.pop(name, None)
