@@ -188,7 +188,7 @@ fn table_row(
     out: &mut impl Write,
     [sequence, time, kind, stream, tenant, actor]: &[&str; 6],
 ) -> io::Result<()> {
-    writeln!(out, "{sequence:>9}  {time:<27}  {kind:<24}  {stream:<20}  {tenant:>6}  {actor}")
+    writeln!(out, "{sequence:>9}  {time:<27}  {kind:<32}  {stream:<20}  {tenant:>6}  {actor}")
 }
 
 /// RFC 4180: CRLF behind each row, quotes around what needs them, and doubled within.
