@@ -59,6 +59,11 @@ impl User {
         self.name.key_id
     }
 
+    /// Whether a password was set after that event, by whomever, so that what began with the one before is over.
+    pub fn ends_logins_after(&self, seen: Sequence) -> bool {
+        self.tokens_ended.max(self.password_tokens_ended).is_some_and(|ended| ended > seen)
+    }
+
     /// Whether he can log in at all, leaving aside what passes: a lock, an expired password.
     pub fn can_log_in(&self) -> bool {
         self.status == UserStatus::Active && self.password.is_some()

@@ -72,6 +72,11 @@ fn what_is_printed_reads_back_as_the_same_settings() {
         address_failures_per_minute = 4
         [password]
         policy = "hdp"
+        [oauth]
+        password_grant = true
+        end_tokens_on_password_change = true
+        require_pkce = true
+        odata_resource = "https://odata.example/api"
         [log]
         level = "warn,authledger=trace"
         format = "json"

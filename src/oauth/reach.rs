@@ -49,6 +49,8 @@ const ROWS: &[(Methods, &str, By)] = &[
     (Changing, ALLOWED, By::Nothing),
     // What it answers is the use of a data source, and not its management.
     (All, "/api/mgmt/datasources/{}/token", By::Scope(Scope::OData)),
+    // Nobody who allows an application something thinks of where he himself may come from.
+    (All, "/api/mgmt/security", By::Nothing),
     (All, "/api/mgmt", By::Scope(Scope::Mgmt)),
     (Reading, "/api/audit", By::Scope(Scope::Audit)),
 ];
@@ -133,6 +135,8 @@ mod tests {
             ("DELETE", "/api/mgmt/oauth/client/allowedapplications/8", None),
             ("DELETE", "/api/mgmt/oauth/client/allowedapplications/7/", None),
             ("DELETE", ALLOWED, None),
+            ("GET", "/api/mgmt/security/whitelist/user", None),
+            ("PUT", "/api/mgmt/security/whitelist/user", None),
             ("GET", "/api/admin/users", None),
             ("PUT", "/api/admin/userdetails/changePassword", None),
             ("GET", "/api/operate/status", None),

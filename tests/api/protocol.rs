@@ -8,7 +8,7 @@ use authledger::oauth::token::AuthorizationCode;
 use axum::http::{Method, StatusCode};
 use events::envelope::Actor;
 use events::grant::AuthenticationMethod;
-use events::id::{ClientApplicationId, CommandId, UserId};
+use events::id::{ClientApplicationId, CommandId, Sequence, UserId};
 use events::scope::Scope;
 use projections::tokens::ScopeSet;
 use serde_json::{Value, json};
@@ -109,6 +109,7 @@ impl Client {
             code: code.hash(),
             redirect_uri: Some(REDIRECT.to_owned()),
             challenge,
+            seen: Sequence(u64::MAX),
             set: ScopeSet {
                 scopes: scopes.iter().copied().collect(),
                 audience: audience.iter().copied().map(str::to_owned).collect(),

@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use events::envelope::Actor;
 use events::grant::AuthenticationMethod;
-use events::id::{ClientApplicationId, CommandId, UserId};
+use events::id::{ClientApplicationId, CommandId, Sequence, UserId};
 use events::scope::Scope;
 use projections::tokens::ScopeSet;
 use serde_json::{Value, json};
@@ -109,6 +109,7 @@ impl House {
             code: code.hash(),
             redirect_uri: None,
             challenge: None,
+            seen: Sequence(u64::MAX),
             set,
             authenticated_at: self.clock.now(),
             method: AuthenticationMethod::LoginPage,

@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use axum::http::header::AUTHORIZATION;
 use axum::response::{IntoResponse, Response};
 use events::grant::AuthenticationMethod;
-use events::id::UserId;
+use events::id::{Sequence, UserId};
 use events::time::Timestamp;
 
 use super::answers::{page, see_other, with_parameters};
@@ -23,6 +23,7 @@ use crate::api::AppState;
 use crate::api::asking::not_executed;
 use crate::api::error::ApiError;
 use crate::api::guard::log_in;
+use crate::api::headers::is_cross_site;
 use crate::api::openapi::tag;
 use crate::auth::basic::BasicCredentials;
 use crate::commands::grant::allow::AllowAccess;
@@ -114,6 +115,8 @@ pub(super) struct Asker {
     pub(super) user: UserId,
     /// Since when.
     at: Timestamp,
+    /// The last event before his password was judged.
+    seen: Sequence,
     /// In this browser; `None`: by the credentials of this very request.
     pub(super) signed_in: Option<SignedIn>,
     /// Whether he comes right from the login form.
@@ -123,7 +126,7 @@ pub(super) struct Asker {
 impl Asker {
     fn signed_in(signed_in: SignedIn, is_fresh: bool) -> Self {
         let login = signed_in.login;
-        Self { user: login.user, at: login.at, signed_in: Some(signed_in), is_fresh }
+        Self { user: login.user, at: login.at, seen: login.seen, signed_in: Some(signed_in), is_fresh }
     }
 
     fn method(&self) -> AuthenticationMethod {
@@ -187,8 +190,8 @@ async fn answered(visitor: &Visitor, body: Body) -> Result<Response, ApiError> {
 async fn with_credentials(app: AppState, request: Request) -> Result<Response, ApiError> {
     let (mut parts, body) = request.into_parts();
     let visitor = Visitor::from_request_parts(&mut parts, &app).await?;
-    // A browser may add the password that it has kept, whoever's page asks it to.
-    if visitor.is_foreign() {
+    // A browser may add the password that it has kept, whoever's page asks it to; no form's token tells here whose page that was.
+    if is_cross_site(&visitor.headers, app.public_url(), |_| false) {
         return Err(ApiError::Protocol(error::CROSS_SITE));
     }
     let mut values = visitor.headers.get_all(AUTHORIZATION).iter();
@@ -196,6 +199,7 @@ async fn with_credentials(app: AppState, request: Request) -> Result<Response, A
         return Err(ApiError::InvalidCredentials);
     };
     let credentials = BasicCredentials::parse(value.as_bytes()).map_err(|_| ApiError::InvalidCredentials)?;
+    let seen = visitor.seen();
     let user = log_in(&app, &credentials, visitor.uri.path(), visitor.source).await?;
     let form = sent::receive(&visitor.headers, body, &app.config().limits).await?;
     let decision =
@@ -206,7 +210,7 @@ async fn with_credentials(app: AppState, request: Request) -> Result<Response, A
     } else {
         form
     };
-    let who = Asker { user, at: app.clock().now(), signed_in: None, is_fresh: false };
+    let who = Asker { user, at: app.clock().now(), seen, signed_in: None, is_fresh: false };
     decide(&visitor, &who, &parameters, decision, "").await
 }
 
@@ -243,7 +247,11 @@ async fn decide(
             return page(None);
         }
         let wish = if decision == Some(Decision::Deny) {
-            Wish::DenyAccess(DenyAccess { client: asked.client, client_changed: asked.row.changed })
+            Wish::DenyAccess(DenyAccess {
+                client: asked.client,
+                client_changed: asked.row.changed,
+                seen: who.seen,
+            })
         } else {
             asked.allowing(who, request, &code, decision.is_some())
         };
@@ -251,6 +259,10 @@ async fn decide(
             Ok(_) if decision == Some(Decision::Deny) => return asked.refuse(visitor, who, error::DENIED),
             Ok(_) => return asked.lead_back(visitor, who, &[("code", code.text().expose())]),
             Err(ExecuteError::Refused(Refusal::Again)) => notice = Notice::Changed,
+            // His password was set while this was under way.
+            Err(ExecuteError::Refused(Refusal::ActorGone)) if who.signed_in.is_some() => {
+                return Ok(login_page(visitor, &query, None));
+            }
             Err(ExecuteError::Refused(Refusal::ActorGone)) => return Err(ApiError::InvalidCredentials),
             Err(error) => {
                 let error = not_executed(error);
@@ -282,6 +294,7 @@ impl Asked {
             redirect_uri: self.redirect_uri.clone(),
             challenge: request.challenge.map(|challenge| challenge.0),
             set: request.set.clone(),
+            seen: who.seen,
             authenticated_at: who.at,
             method: who.method(),
         }))

@@ -103,8 +103,7 @@ impl Visitor {
     fn still_stands(&self, login: Login) -> bool {
         self.app.ledger().read(|view| {
             let Some(user) = view.state.users.rows.get(&login.user) else { return false };
-            let ended = user.tokens_ended.max(user.password_tokens_ended);
-            user.status == UserStatus::Active && ended.is_none_or(|ended| ended <= login.seen)
+            user.status == UserStatus::Active && !user.ends_logins_after(login.seen)
         })
     }
 

@@ -37,6 +37,8 @@ pub struct AllowAccess {
     pub challenge: Option<[u8; 32]>,
     /// What for, and where.
     pub set: ScopeSet,
+    /// The last event before his password was judged: a password set since ends what began with that.
+    pub seen: Sequence,
     /// When he logged in.
     pub authenticated_at: Timestamp,
     /// How.
@@ -50,7 +52,7 @@ pub(in crate::commands) fn allow(
     now: Timestamp,
 ) -> Result<Decision, Refusal> {
     let state = &view.state;
-    let user = himself(view, cause)?;
+    let user = himself(view, cause, wish.seen)?;
     client_to_use(state, &user, wish.client, wish.client_changed)?;
     let grant = state.grants.between(user.user, wish.client);
     // A page showed what was new to him then; what is new now, he may not have seen.
@@ -88,8 +90,13 @@ pub(in crate::commands) fn allow(
     Ok(Decision { facts, ..Decision::default() })
 }
 
-/// The user who asks. Nobody consents for another, nor by a token.
-pub(super) fn himself(view: &View<'_>, cause: &Cause) -> Result<Principal, Refusal> {
+/// The user who asks, when no password was set since he was known at `seen`: a code that comes after a reset would live on, and
+/// with it all that a thief makes of it. Nobody consents for another, nor by a token.
+pub(super) fn himself(view: &View<'_>, cause: &Cause, seen: Sequence) -> Result<Principal, Refusal> {
     let user = acting(&view.state, cause.actor, None, &[])?;
-    if cause.on_behalf_of.is_some() { Err(Refusal::LacksPermission) } else { Ok(user) }
+    if cause.on_behalf_of.is_some() {
+        return Err(Refusal::LacksPermission);
+    }
+    let row = view.state.users.rows.get(&user.user).ok_or(Refusal::ActorGone)?;
+    if row.ends_logins_after(seen) { Err(Refusal::ActorGone) } else { Ok(user) }
 }

@@ -16,6 +16,8 @@ pub struct DenyAccess {
     pub client: ClientApplicationId,
     /// The event that last changed the application when it asked.
     pub client_changed: Sequence,
+    /// As in [`super::allow::AllowAccess`].
+    pub seen: Sequence,
 }
 
 /// Stands in the application's history: he has allowed nothing that could have one.
@@ -24,7 +26,7 @@ pub(in crate::commands) fn deny(
     cause: &Cause,
     wish: &DenyAccess,
 ) -> Result<Decision, Refusal> {
-    let user = himself(view, cause)?;
+    let user = himself(view, cause, wish.seen)?;
     client_to_use(&view.state, &user, wish.client, wish.client_changed)?;
     let stream = Stream::new(StreamKind::CLIENT_APPLICATION, wish.client.0);
     let facts = vec![Fact::new(user.tenant, stream, GrantDenied { user: user.user })];

@@ -10,11 +10,11 @@ use events::{
     id::{ClientApplicationId, Sequence, UserId},
     scope::Scope,
     token::TokenHash,
-    user::{UserStatus, UserStatusSet},
+    user::{PasswordSetter, PasswordStatus, UserPasswordSet, UserStatus, UserStatusSet},
 };
 use projections::tokens::ScopeSet;
 
-use super::{A, B, NOW, SYSTEM, World, key};
+use super::{A, B, NOW, SYSTEM, World, key, sealed};
 use crate::commands::{
     Refusal, Wish,
     grant::{allow::AllowAccess, deny::DenyAccess},
@@ -67,6 +67,11 @@ fn grant_stream(id: u64) -> Stream {
     Stream::new(StreamKind::GRANT, id)
 }
 
+/// The last event there is.
+fn now(world: &World) -> Sequence {
+    Sequence(world.view.state.log.size() - 1)
+}
+
 /// As the front prepares it from the present state.
 fn ask(
     world: &World,
@@ -88,6 +93,7 @@ fn ask(
             scopes: scopes.iter().copied().collect(),
             audience: ["https://ledger.example".to_owned()].into_iter().collect(),
         },
+        seen: now(world),
         authenticated_at: NOW,
         method: AuthenticationMethod::LoginPage,
     }
@@ -189,7 +195,8 @@ fn an_application_is_for_its_tenant_and_one_of_the_system_tenant_for_everybody()
         let allowed = world.when(user, allow(&world, user, client, &[Scope::OData]));
         assert_eq!(allowed.err(), refusal, "{user} {client}");
         let client_changed = world.view.state.client_applications.rows.get(&client).expect("there").changed;
-        let denied = world.when(user, Wish::DenyAccess(DenyAccess { client, client_changed }));
+        let denied =
+            world.when(user, Wish::DenyAccess(DenyAccess { client, client_changed, seen: now(&world) }));
         assert_eq!(denied.err(), refusal, "{user} {client}");
     }
 }
@@ -221,7 +228,7 @@ fn a_denial_stands_in_the_history_of_the_application() {
     let client_changed =
         world.view.state.client_applications.rows.get(&CLIENT_OF_SYSTEM).expect("there").changed;
     let decision = world
-        .when(9, Wish::DenyAccess(DenyAccess { client: CLIENT_OF_SYSTEM, client_changed }))
+        .when(9, Wish::DenyAccess(DenyAccess { client: CLIENT_OF_SYSTEM, client_changed, seen: now(&world) }))
         .expect("he may");
     let [fact] = &decision.facts[..] else { panic!("{decision:?}") };
     assert_eq!(
@@ -239,4 +246,30 @@ fn nobody_consents_for_another_nor_by_a_token_nor_when_he_is_inactive() {
     assert_eq!(world.when_by(actor, Some(6), wish.clone()), Err(Refusal::ActorGone));
     world.record(A, Stream::new(StreamKind::USER, 6), UserStatusSet { status: UserStatus::Inactive }.into());
     assert_eq!(world.when(6, wish), Err(Refusal::ActorGone));
+}
+
+/// Found by reading: the edge looks at the session, and the writer may hear of a password set in between only before it decides.
+#[test]
+fn a_password_set_while_a_code_is_asked_for_ends_that_too() {
+    let mut world = world();
+    let before = allow(&world, 6, CLIENT_OF_A, &[Scope::OData]);
+    let client_changed = world.view.state.client_applications.rows.get(&CLIENT_OF_A).expect("there").changed;
+    let denied = Wish::DenyAccess(DenyAccess { client: CLIENT_OF_A, client_changed, seen: now(&world) });
+    assert!(world.when(6, before.clone()).is_ok());
+    for (hash, ends_all_tokens, setter) in
+        [(Some(sealed(6)), true, PasswordSetter::Other), (Some(sealed(6)), false, PasswordSetter::Holder)]
+    {
+        let set = UserPasswordSet {
+            hash,
+            status: PasswordStatus::Active,
+            expires_at: None,
+            setter,
+            ends_all_tokens,
+        };
+        world.record(A, Stream::new(StreamKind::USER, 6), set.into());
+        for wish in [before.clone(), denied.clone()] {
+            assert_eq!(world.when(6, wish), Err(Refusal::ActorGone), "{setter:?}");
+        }
+        assert!(world.when(6, allow(&world, 6, CLIENT_OF_A, &[Scope::OData])).is_ok(), "signed in anew");
+    }
 }

@@ -75,6 +75,7 @@ async fn family(memory: &Memory, ledger: &Ledger) -> RefreshToken {
     let allow = AllowAccess {
         client: CLIENT,
         client_changed,
+        seen: client_changed,
         grant: None,
         consents: true,
         code: code.hash(),
