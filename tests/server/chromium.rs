@@ -184,6 +184,15 @@ impl Chromium {
         std::mem::take(&mut self.complaints)
     }
 
+    /// Waits until the browser complains of this, which it does beside its answers.
+    pub(crate) fn until_complaint(&mut self, window: &Window, text: &str) {
+        let since = Instant::now();
+        while !self.complaints.iter().any(|said| said.contains(text)) {
+            assert!(since.elapsed() < PATIENCE, "no complaint of {text}: {:?}", self.complaints);
+            self.value(window, "0");
+        }
+    }
+
     fn tell(&mut self, window: &Window, method: &str, parameters: &Value) -> Value {
         self.try_tell(window, method, parameters).unwrap_or_else(|error| panic!("{method}: {error}"))
     }
