@@ -296,3 +296,48 @@ async fn c1_l12_wrong_unknown_and_locked_are_one_answer_and_one_work() {
     assert_eq!(refusal(&answer), (400, "invalid_grant".to_owned()));
     assert_ne!(answer.body, heard[0].1);
 }
+
+/// `curl -u` on all ten operations of page 001, as a person types it: his own name and password, and the application's where it
+/// asks itself.
+#[tokio::test]
+async fn all_ten_operations_of_the_page_are_done_by_curl_u() {
+    const CLIENTS: &str = "/api/mgmt/oauth/client/applications";
+    const ALLOWED: &str = "/api/mgmt/oauth/client/allowedapplications";
+    let house = house();
+    let ann = house.user("ann", 1, &[2], &[]).await;
+    let made =
+        json!({ "name": "Application1", "description": "d", "redirectUrls": ["bedford.progresstest.com"] });
+    let registered = house.post_as(&ann, CLIENTS, &made).await;
+    assert_eq!(registered.status, StatusCode::CREATED);
+    let object = registered.json();
+    let one = format!("{CLIENTS}/{}", object["id"]);
+    assert_eq!(house.get_as(&ann, CLIENTS).await.json()["applications"][0]["name"], "Application1");
+    assert_eq!(house.get_as(&ann, &one).await.json(), object);
+    let updated = house.send_as(&ann, Method::PUT, &one, &[JSON], made.to_string()).await;
+    assert_eq!(updated.status, StatusCode::OK);
+    let reset = house.send_as(&ann, Method::PUT, &format!("{one}/reset"), &[], Body::empty()).await;
+    assert_eq!(reset.status, StatusCode::OK);
+    let (id, secret) = (text(&object, "clientId"), text(&reset.json(), "clientSecret"));
+    let begin = json!({
+        "responseType": "code", "clientId": id, "scope": "api.access.odata", "decision": "allow",
+        "redirectUri": "https://bedford.progresstest.com",
+    });
+    let begun = house.post_as(&ann, "/api/mgmt/oauth2/authorize", &begin).await;
+    let location = url::Url::parse(begun.header("location").expect("a redirect")).expect("a URL");
+    let code = location.query_pairs().find(|(name, _)| name == "code").expect("a code").1.into_owned();
+    let asked =
+        json!({ "grant_type": "authorization_code", "code": code, "redirect_uri": begin["redirectUri"] });
+    let tokens = house.post_as(&format!("{id}:{secret}"), AT_HDP, &asked).await;
+    assert_eq!(tokens.status, StatusCode::OK, "{tokens:?}");
+    let allowed = house.get_as(&ann, ALLOWED).await.json();
+    let row = json!({ "id": object["id"], "name": "Application1", "scopes": ["api.access.odata"] });
+    assert_eq!(allowed, json!({ "applications": [row] }));
+    let gone = format!("{ALLOWED}/{}", object["id"]);
+    let revoked = house.send_as(&ann, Method::DELETE, &gone, &[], Body::empty()).await;
+    assert_eq!(revoked.status, StatusCode::NO_CONTENT);
+    let refresh = json!({ "grant_type": "refresh_token", "refresh_token": tokens.json()["refresh_token"] });
+    let over = house.post_as(&format!("{id}:{secret}"), AT_HDP, &refresh).await;
+    assert_eq!(refusal(&over), (400, "invalid_grant".to_owned()));
+    let deleted = house.send_as(&ann, Method::DELETE, &one, &[], Body::empty()).await;
+    assert_eq!(deleted.status, StatusCode::NO_CONTENT);
+}
