@@ -226,7 +226,9 @@ impl Chromium {
                 };
             }
             let entry = &answer["params"]["entry"];
-            if answer["method"] == "Log.entryAdded" && entry["source"] != "network" {
+            // Not that a page has no icon, nor that somebody clicked before the cursor was where the page wants it.
+            let counts = entry["level"] == "error" && entry["source"] != "network";
+            if answer["method"] == "Log.entryAdded" && counts {
                 self.complaints.push(format!("{} ({})", entry["text"], entry["url"]));
             }
         }
