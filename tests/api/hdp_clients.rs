@@ -322,8 +322,8 @@ async fn all_ten_operations_of_the_page_are_done_by_curl_u() {
         "responseType": "code", "clientId": id, "scope": "api.access.odata", "decision": "allow",
         "redirectUri": "https://bedford.progresstest.com",
     });
-    let begun = house.post_as(&ann, "/api/mgmt/oauth2/authorize", &begin).await;
-    let location = url::Url::parse(begun.header("location").expect("a redirect")).expect("a URL");
+    let led_back = house.post_as(&ann, "/api/mgmt/oauth2/authorize", &begin).await;
+    let location = url::Url::parse(led_back.header("location").expect("a redirect")).expect("a URL");
     let code = location.query_pairs().find(|(name, _)| name == "code").expect("a code").1.into_owned();
     let asked =
         json!({ "grant_type": "authorization_code", "code": code, "redirect_uri": begin["redirectUri"] });
