@@ -463,6 +463,12 @@ impl Tokens<'_> {
         self.families.remove(&id);
     }
 
+    /// The families of a grant, in the order of their ids.
+    pub fn families_of(&self, grant: GrantId) -> impl Iterator<Item = FamilyId> + '_ {
+        let all = (grant, FamilyId(0))..=(grant, FamilyId(u64::MAX));
+        self.of_grant.range(all).map(|((_, id), ())| *id)
+    }
+
     /// The number that the next set gets.
     pub fn next_scope_set(&self) -> ScopeSetId {
         ScopeSetId(self.last_scope_set.get(&()).map_or(0, |last| last.0) + 1)

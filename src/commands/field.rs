@@ -11,6 +11,8 @@ pub const PREFIX_CHARS_MAX: usize = 64;
 pub const CLIENT_ID_BYTES_MAX: usize = 1024;
 /// Longest secret, in bytes.
 pub const SECRET_BYTES_MAX: usize = 4096;
+/// Shortest secret that a client application may bring along: a GUID of HDP's has 36 characters.
+pub const IMPORTED_SECRET_BYTES_MIN: usize = 16;
 /// Longest URI, in bytes.
 pub const URI_BYTES_MAX: usize = 2048;
 /// Longest scope list, in bytes.
@@ -50,7 +52,7 @@ text! {
     DataSourceName;
     /// What stands before the names of a group's member's tables: 1–64 characters, no control characters (hdp-api 4.2).
     EntityPrefix;
-    /// The name of a tenant: 1–128 characters, no control characters, no blank at either end.
+    /// The name of a tenant: 1–128 characters, no control or invisible characters, no blank at either end.
     TenantName;
     /// The name of a role: as that of a tenant.
     RoleName;
@@ -153,8 +155,13 @@ impl RoleName {
 }
 
 fn readable_name(text: &str) -> Result<String, String> {
+    // What shows nothing or turns the text around makes a name look like another's on the page that asks for consent.
+    let misleading = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
     let good = (1..=NAME_CHARS_MAX).contains(&text.chars().count())
-        && !text.chars().any(char::is_control)
+        && !text.chars().any(misleading)
         && text.trim() == text;
     if good {
         Ok(text.to_owned())
@@ -239,6 +246,18 @@ pub fn check_secret(text: &str) -> Result<(), String> {
     if good { Ok(()) } else { Err(printable(SECRET_BYTES_MAX)) }
 }
 
+/// Checks a secret that a client application brings along: what is kept of it is a fast hash, which an export of the log holds,
+/// so it must be none that anybody could guess.
+pub fn check_imported_secret(text: &str) -> Result<(), String> {
+    check_secret(text)?;
+    if text.len() < IMPORTED_SECRET_BYTES_MIN {
+        return Err(format!(
+            "use at least {IMPORTED_SECRET_BYTES_MIN} characters that nobody chose by hand, or leave it out and take the one that is drawn"
+        ));
+    }
+    Ok(())
+}
+
 /// Checks free text: any characters but NUL.
 pub fn check_description(text: &str) -> Result<(), String> {
     if text.len() > DESCRIPTION_BYTES_MAX {
@@ -271,6 +290,19 @@ mod tests {
             let problem = parse(text).err().unwrap_or_else(|| panic!("{text:?} should be refused"));
             assert!(text.len() < 12 || !problem.contains(text), "the problem repeats the value");
         }
+    }
+
+    #[test]
+    fn names_that_people_read_hold_nothing_that_shows_nothing() {
+        let good = ["Reports", "Berichte für Köln", "a", "تقارير"];
+        let bad = ["", " a", "a ", "a\u{202e}b", "a\u{200b}b", "a\u{feff}", "a\u{2066}b", "a\nb"];
+        check(ClientApplicationName::parse, &good, &bad);
+    }
+
+    #[test]
+    fn an_imported_secret_is_none_that_can_be_guessed() {
+        let good = ["96dab351-cd80-4dfc-8756-8afe9896e92f", "sixteen letters!"];
+        check(check_imported_secret, &good, &["", "summer24", "fifteen letters", "sixteen letters\u{e4}"]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Who may give away what (hdp-api 9.23), for every way of giving: to a user, by a role, by membership, by import.
 
-use events::id::{PermissionId, UserId};
+use events::id::{ClientApplicationId, PermissionId, UserId};
 use projections::State;
 
 use super::Refusal;
@@ -34,7 +34,17 @@ pub fn may_give(
 pub fn may_change_user(state: &State<'_>, principal: &Principal, user: UserId) -> Result<(), Refusal> {
     may_give_access(state, principal, user)?;
     let elsewhere = state.tenants.administered_by(user).any(|tenant| !principal.administers(tenant));
-    if elsewhere { Err(Refusal::Forbidden) } else { Ok(()) }
+    if elsewhere || lends_rights(state, principal, user) { Err(Refusal::Forbidden) } else { Ok(()) }
+}
+
+/// Whether an application of `user` has the rights of somebody whom `principal` may not change either: they would come with the
+/// password of its owner, who sees its secret. 12 gave them, and 12 alone takes care of them.
+fn lends_rights(state: &State<'_>, principal: &Principal, user: UserId) -> bool {
+    let clients = &state.client_applications;
+    !principal.is_administrator()
+        && clients
+            .of_owner(user, ClientApplicationId(0))
+            .any(|id| clients.rows.get(&id).is_some_and(|row| row.policy.run_as.is_some()))
 }
 
 /// Refuses when `user` holds a permission that `principal` does not: he gets no access on a tenant from him, and loses none. What

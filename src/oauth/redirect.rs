@@ -42,6 +42,10 @@ impl RedirectUrl {
         if authority(&whole).is_some_and(|authority| authority.contains('@')) {
             return Err("leave user name and password out".to_owned());
         }
+        // `https:host` is a relative reference to some readers, and to others not.
+        if matches!(url.scheme(), "https" | "http") && authority(&whole).is_none() {
+            return Err("write two slashes after the scheme".to_owned());
+        }
         let has_host = url.host_str().is_some_and(|host| !host.is_empty());
         match url.scheme() {
             "https" | "http" if !has_host => Err("name a host".to_owned()),
@@ -73,7 +77,8 @@ impl RedirectUrl {
     /// Whether any program on the user's machine could be who listens there: on a loopback address, or behind a scheme of its
     /// own. Nothing but the user's own consent says which one asks.
     pub fn is_native(&self) -> bool {
-        self.url.scheme() != "https"
+        let on_this_machine = matches!(self.url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        self.url.scheme() != "https" || on_this_machine
     }
 
     /// Host and port, or the scheme of an application of its own, for people.
@@ -186,6 +191,8 @@ mod tests {
             ("http://127.0.0.1/cb", "http://127.0.0.1/cb", true),
             ("http://127.0.0.1:8080", "http://127.0.0.1:8080", true),
             ("http://[::1]:5/cb", "http://[::1]:5/cb", true),
+            ("https://localhost:8443/cb", "https://localhost:8443/cb", true),
+            ("https://127.0.0.1/cb", "https://127.0.0.1/cb", true),
             ("com.example.app:/cb", "com.example.app:/cb", true),
             ("com.example.app://cb", "com.example.app://cb", true),
         ] {
@@ -202,6 +209,8 @@ mod tests {
             (long.as_str(), "bytes"),
             ("https://a.example/a b", "RFC 3986"),
             ("https://a.example\\@b.example/", "RFC 3986"),
+            ("https:user@evil.example/cb", "two slashes"),
+            ("https:/evil.example/cb", "two slashes"),
             ("https://a.example/\u{e4}", "RFC 3986"),
             ("https://a.example/\n", "RFC 3986"),
             ("https://a.example/\"x", "RFC 3986"),

@@ -238,7 +238,7 @@ async fn decide(
         let query = query_of(parameters);
         let page = |notice| consent::page(visitor, who, &asked, request, &query, notice);
         if let (Some(_), Some(signed_in)) = (decision, &who.signed_in)
-            && !consent::is_token(visitor, signed_in, request, &query, token)
+            && !consent::is_token(visitor, signed_in, &asked, request, &query, token)
         {
             return page(Some(notice));
         }

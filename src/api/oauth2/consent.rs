@@ -53,7 +53,7 @@ pub(super) fn page(
         None => Registrant::Operators,
     };
     let tokens = who.signed_in.as_ref().map(|signed_in| {
-        (token(visitor, signed_in, request, query), logout_token(visitor, &signed_in.browser, query))
+        (token(visitor, signed_in, asked, request, query), logout_token(visitor, &signed_in.browser, query))
     });
     let forms = tokens.as_ref().map(|(consent_token, logout_token)| Forms {
         consent_token,
@@ -77,23 +77,35 @@ pub(super) fn page(
     Ok(answer)
 }
 
-/// What the form carries: good for this browser, this request and these scopes. The request may name none, and then the
-/// application's registration says which they are, which may change while the page is looked at.
-fn token(visitor: &Visitor, signed_in: &SignedIn, request: &AuthorizationRequest, query: &str) -> String {
-    let scopes = scope::text(&request.set.scopes);
-    visitor.app.sessions().form_token(&signed_in.browser, &["consent", query, &scopes])
+/// What the form carries: good for this browser, this request, and the application and scopes that the page told of. The request
+/// may name no scopes, and then the application's registration says which they are; it may change while the page is looked at.
+fn token(
+    visitor: &Visitor,
+    signed_in: &SignedIn,
+    asked: &Asked,
+    request: &AuthorizationRequest,
+    query: &str,
+) -> String {
+    let (scopes, changed) = told(asked, request);
+    visitor.app.sessions().form_token(&signed_in.browser, &["consent", query, &scopes, &changed])
 }
 
 /// Whether the answer is to this request, from the page that was shown in this browser.
 pub(super) fn is_token(
     visitor: &Visitor,
     signed_in: &SignedIn,
+    asked: &Asked,
     request: &AuthorizationRequest,
     query: &str,
     sent: &str,
 ) -> bool {
-    let scopes = scope::text(&request.set.scopes);
-    visitor.app.sessions().is_form_token(&signed_in.browser, &["consent", query, &scopes], sent)
+    let (scopes, changed) = told(asked, request);
+    let about = ["consent", query, &scopes, &changed];
+    visitor.app.sessions().is_form_token(&signed_in.browser, &about, sent)
+}
+
+fn told(asked: &Asked, request: &AuthorizationRequest) -> (String, String) {
+    (scope::text(&request.set.scopes), asked.row.changed.to_string())
 }
 
 /// What a user's own data sources and those shared with him lead to.

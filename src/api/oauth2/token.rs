@@ -3,6 +3,8 @@
 //! Tokens are drawn or derived here and travel on as hashes. What was issued is told from the event; where the writer recorded
 //! that somebody came with a stolen token, whoever came gets nothing.
 
+use std::sync::Arc;
+
 use axum::http::StatusCode;
 use axum::response::Response;
 use events::envelope::Envelope;
@@ -10,7 +12,8 @@ use events::event::Event;
 use events::id::{FamilyId, ScopeSetId, TokenEpoch};
 use events::sealed::Sealed;
 use events::time::Timestamp;
-use events::token::IssuedAccessToken;
+use events::token::{IssuedAccessToken, TokenHash};
+use projections::tokens::Code;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -29,7 +32,7 @@ use crate::commands::token::Asked;
 use crate::commands::token::client_credentials::IssueClientCredentials;
 use crate::commands::token::password::{IssueByPassword, may_take_passwords};
 use crate::commands::token::redeem::RedeemCode;
-use crate::commands::token::refresh::{DerivedTokens, RefreshTokens};
+use crate::commands::token::refresh::{DerivedTokens, RefreshTokens, rotates};
 use crate::commands::{OAuthRefusal, Refusal, Wish};
 use crate::ledger::live::{ExecuteError, Receipt};
 use crate::oauth::client::Client;
@@ -164,7 +167,16 @@ async fn redeem(call: &Call, client: &Client) -> Result<Response, ApiError> {
     let code = required(call, "code")?;
     let attempts = call.app.code_attempts();
     let code = AuthorizationCode::parse(code).map(|code| code.hash());
-    let code = code.filter(|code| !attempts.have_spent(code)).ok_or(INVALID_GRANT)?;
+    let code = code.ok_or(INVALID_GRANT)?;
+    // What comes after its use is judged whatever came before: who burned the attempts may be who used it, and its owner's
+    // coming ends the thief's tokens.
+    let waits = |code: &TokenHash| {
+        let waits = |code: &Arc<Code>| code.redeemed.is_none();
+        call.app.ledger().read(|view| view.state.tokens.codes.get(&code.into()).is_some_and(waits))
+    };
+    if attempts.have_spent(&code) && waits(&code) {
+        return Err(INVALID_GRANT);
+    }
     for _ in 0..TRIES {
         let drawn = Drawn::new(call);
         let wish = Wish::RedeemCode(Box::new(RedeemCode {
@@ -181,7 +193,7 @@ async fn redeem(call: &Call, client: &Client) -> Result<Response, ApiError> {
             Err(ExecuteError::Refused(Refusal::Again)) => continue,
             Err(ExecuteError::Refused(Refusal::OAuth(OAuthRefusal::InvalidGrant))) => {
                 // Guesses at codes that there are not would push out the others.
-                if call.app.ledger().read(|view| view.state.tokens.codes.has(&(&code).into())) {
+                if waits(&code) {
                     attempts.failed(code);
                 }
                 return Err(INVALID_GRANT);
@@ -332,6 +344,10 @@ fn successors(
         let living = live_family(&view.state, token.family)?;
         let granted = scope_set(&view.state, living.row.scope_set)?;
         let row = view.state.client_applications.rows.get(&client.id)?;
+        // Where refresh tokens stay, nothing is derived, and no key of the day is needed.
+        if !rotates(&row.policy) && living.row.generation == 0 {
+            return None;
+        }
         asked.narrowed(&granted, &row.policy.scopes).ok()
     })?;
     derive::successors(call.app.vault(), epoch, client.id, token, &set.scopes, &set.audience)

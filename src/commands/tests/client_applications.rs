@@ -19,6 +19,7 @@ use events::{
 
 use super::{A, NOW, SYSTEM, World, key, login, roles, sealed};
 use crate::{
+    auth::principal::Principal,
     commands::{
         Object, Refusal, Taken, Wish,
         client_application::{
@@ -29,6 +30,7 @@ use crate::{
         disclosure::{RevealSecrets, Secrets},
         field::{ClientApplicationName, ClientId, EndpointUri},
         grant::revoke::RevokeGrant,
+        granting::may_change_user,
         user::{
             delete::{Clients, DeleteUser},
             update::UpdateUser,
@@ -584,9 +586,11 @@ fn with_the_rights_of_a_user_an_application_is_handed_on_by_12_only() {
         ..PolicySaid::default()
     };
     let wish = || delete_user(7, Clients::GoTo(UserId(16)));
-    assert_eq!(world.when(16, wish()).err(), None);
+    let to_another = || delete_user(7, Clients::GoTo(UserId(5)));
+    assert_eq!(world.when(16, wish()).err(), Some(Refusal::Forbidden), "to himself");
+    assert_eq!(world.when(16, to_another()).err(), None);
     world.then(1, update_saying(5, run_as));
-    assert_eq!(world.when(16, wish()).err(), Some(Refusal::Forbidden));
+    assert_eq!(world.when(16, to_another()).err(), Some(Refusal::Forbidden));
     assert_eq!(world.when(1, wish()).err(), None);
 }
 
@@ -618,4 +622,30 @@ fn who_owns_applications_does_not_move_and_who_moves_takes_back_what_he_allowed(
     assert!(kinds.starts_with(&["UserUpdated".to_owned(), "GrantRevoked".to_owned()]), "{kinds:?}");
     assert_eq!(facts[1].tenant, A, "where he allowed it");
     assert!(world.view.state.grants.rows.all().next().is_none());
+}
+
+/// Found by reading: who resets the password of an owner sees the secret of his application, and so has the rights it lends.
+#[test]
+fn who_owns_an_application_with_a_users_rights_is_changed_by_12_only() {
+    let mut world = World::with_clients();
+    world.people(&[(16, A, &[15, 16])]);
+    let tenant = TenantAdministratorsChanged {
+        added: [UserId(16)].into_iter().collect(),
+        removed: SortedVec::default(),
+    };
+    world.record(A, Stream::new(StreamKind::TENANT, 2), tenant.into());
+    world.then(7, register("robot", 75));
+    let may = |world: &World, by: u64| {
+        let principal = Principal::of(&world.view.state, UserId(by)).expect("there");
+        may_change_user(&world.view.state, &principal, UserId(7))
+    };
+    assert_eq!(may(&world, 16), Ok(()));
+    let run_as = PolicySaid {
+        grant_types: grants(&[GrantType::ClientCredentials]),
+        run_as: Said::Value(UserId(1)),
+        ..PolicySaid::default()
+    };
+    world.then(1, update_saying(5, run_as));
+    assert_eq!(may(&world, 16), Err(Refusal::Forbidden));
+    assert_eq!(may(&world, 1), Ok(()));
 }

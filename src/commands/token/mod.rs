@@ -14,15 +14,15 @@ use std::sync::Arc;
 use events::{
     client_application::{ClientPolicy, ClientType, GrantType},
     envelope::{Actor, Stream, StreamKind},
-    id::{ClientApplicationId, GrantId},
+    id::{ClientApplicationId, GrantId, TenantId},
     scope::Scope,
     sorted::SortedVec,
     time::Timestamp,
-    token::{IssuedAccessToken, TokenHash},
+    token::{IssuedAccessToken, TokenFamilyRevoked, TokenHash},
 };
 use projections::{State, client_applications::ClientApplication, tokens::ScopeSet};
 
-use super::{Cause, OAuthRefusal, limit, limit_table::OAUTH_ACCESS_TOKEN_LIFETIME};
+use super::{Cause, Fact, OAuthRefusal, limit, limit_table::OAUTH_ACCESS_TOKEN_LIFETIME};
 use crate::oauth::{scope::Resources, token::same};
 
 /// What a client proved to be.
@@ -160,4 +160,18 @@ fn of_grant(id: GrantId) -> Stream {
 
 fn of_client(id: ClientApplicationId) -> Stream {
     Stream::new(StreamKind::CLIENT_TOKENS, id.0)
+}
+
+/// How many families one grant has at most: devices and sessions of one user at one application. In HDP a refresh token lives until
+/// it is revoked, so without a bound a client that asks for codes in a loop would fill the memory for good.
+pub const FAMILIES_OF_A_GRANT_MAX: usize = 100;
+
+/// The end of the grant's oldest family, when there is no room for another.
+fn room_for_one_more(state: &State<'_>, tenant: TenantId, grant: GrantId) -> Option<Fact> {
+    let families = state.tokens.families_of(grant);
+    let living = families.filter_map(|id| Some((state.tokens.families.get(&id)?.sequence, id)));
+    let living: Vec<_> = living.collect();
+    let full = living.len() >= FAMILIES_OF_A_GRANT_MAX;
+    let (_, family) = living.into_iter().min().filter(|_| full)?;
+    Some(Fact::new(tenant, of_grant(grant), TokenFamilyRevoked { family }))
 }

@@ -13,7 +13,7 @@ use events::{
 };
 use projections::users::User;
 
-use super::{Asked, ClientProof, issued, may_go, of_grant, proven, refresh_until};
+use super::{Asked, ClientProof, issued, may_go, of_grant, proven, refresh_until, room_for_one_more};
 use crate::commands::{
     Cause, Decision, Fact, OAuthRefusal, Refusal, View, grant::may_use, scope_set::numbered,
 };
@@ -88,6 +88,7 @@ pub(in crate::commands) fn issue(
         refresh,
         refresh_until: refresh.and_then(|_| refresh_until(policy, now, now)),
     };
+    facts.extend(grant.and_then(|(id, _)| room_for_one_more(state, user.tenant, id)));
     facts.push(Fact::new(user.tenant, stream, tokens));
     Ok(Decision { facts, ..Decision::default() })
 }

@@ -8,7 +8,7 @@ use events::{
     token::TokenHash,
 };
 
-use super::{Asked, ClientProof, issued, may_go, of_grant, proven, refresh_until};
+use super::{Asked, ClientProof, issued, may_go, of_grant, proven, refresh_until, room_for_one_more};
 use crate::{
     commands::{Cause, Decision, Fact, OAuthRefusal, Refusal, View, grant::may_use, scope_set::numbered},
     oauth::{
@@ -92,5 +92,6 @@ pub(in crate::commands) fn redeem(
         refresh_until: refresh.and_then(|_| refresh_until(&client.policy, now, now)),
     };
     let redeemed = Fact::new(grant.tenant, of_grant(code.grant), redeemed);
-    Ok(Decision { facts: defined.into_iter().chain([redeemed]).collect(), ..Decision::default() })
+    let room = room_for_one_more(state, grant.tenant, code.grant);
+    Ok(Decision { facts: defined.into_iter().chain(room).chain([redeemed]).collect(), ..Decision::default() })
 }

@@ -97,7 +97,8 @@ pub(in crate::commands) fn refresh(
     let (scope_set, defined) = numbered(state, &narrowed?);
     let refresh_until = refresh_until(policy, row.created_at, now);
     let refreshed = if rotates(policy) {
-        let derived = derived_in(wish, epoch_of(now))?;
+        // The clock at the edge may lie behind the writer's, where this epoch's key was not asked for, or is gone there.
+        let derived = derived_in(wish, epoch_of(now), OAuthRefusal::DeriveWith(epoch_of(now)))?;
         let generation = wish.generation.checked_add(1).ok_or(OAuthRefusal::InvalidGrant)?;
         fact(
             RefreshTokenRotated {
@@ -128,16 +129,20 @@ pub(in crate::commands) fn refresh(
 
 /// The same answer again, when it was derived with the key that the first one was derived with.
 fn repeated(wish: &RefreshTokens, previous: &Previous, current: &TokenHash) -> Result<(), OAuthRefusal> {
-    let derived = derived_in(wish, previous.epoch)?;
+    let derived = derived_in(wish, previous.epoch, OAuthRefusal::InvalidGrant)?;
     let equal = same(&derived.refresh, current) & same(&derived.access, &previous.access);
     if equal { Ok(()) } else { Err(OAuthRefusal::InvalidGrant) }
 }
 
-fn derived_in(wish: &RefreshTokens, epoch: TokenEpoch) -> Result<&DerivedTokens, OAuthRefusal> {
+fn derived_in(
+    wish: &RefreshTokens,
+    epoch: TokenEpoch,
+    underived: OAuthRefusal,
+) -> Result<&DerivedTokens, OAuthRefusal> {
     match &wish.derived {
         Some(derived) if derived.epoch == epoch => Ok(derived),
         Some(_) => Err(OAuthRefusal::DeriveWith(epoch)),
-        None => Err(OAuthRefusal::InvalidGrant),
+        None => Err(underived),
     }
 }
 

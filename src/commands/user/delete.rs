@@ -145,6 +145,10 @@ fn clients_go_to(
     if !his || other == id {
         return Err(Refusal::UnknownReference(Object::User(other)));
     }
+    // With their secrets and redirect URLs come what all their users allowed them: nobody takes that for himself.
+    if other == principal.user && !principal.is_administrator() {
+        return Err(Refusal::Forbidden);
+    }
     let clients = &state.client_applications;
     for client in clients.of_owner(id, ClientApplicationId(0)) {
         let Some(row) = clients.rows.get(&client) else { continue };

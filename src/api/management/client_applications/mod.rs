@@ -377,7 +377,9 @@ fn given_out(
     if let Some(drawn) = drawn.filter(|drawn| client_secret_hash(drawn.expose()) == secret.hash) {
         return Ok(drawn.clone());
     }
-    let sealed = secret.sealed.as_ref();
+    // It was sealed while secrets could be shown; when they may not be any more, its repetition shows none either.
+    let shown = asking.app().config().secrets.reveal != Reveal::Never;
+    let sealed = secret.sealed.as_ref().filter(|_| shown);
     let text = open_text(asking.vault(), sealed, StreamKind::CLIENT_APPLICATION, Field::CLIENT_SECRET)?;
     text.ok_or(ApiError::KeyUnreadable)
 }

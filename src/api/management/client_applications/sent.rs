@@ -27,7 +27,7 @@ use crate::{
         },
         field::{
             CLIENT_DESCRIPTION_CHARS_MAX, CLIENT_ID_BYTES_MAX, ClientApplicationName, ClientId, EndpointUri,
-            NAME_CHARS_MAX, SECRET_BYTES_MAX, URI_BYTES_MAX, check_client_description, check_secret,
+            NAME_CHARS_MAX, SECRET_BYTES_MAX, URI_BYTES_MAX, check_client_description, check_imported_secret,
         },
     },
     oauth::redirect::{REDIRECT_URL_BYTES_MAX, RedirectUrl},
@@ -183,7 +183,7 @@ impl Sent {
                 ),
                 None => None,
             },
-            client_secret: fields.optional_checked("clientSecret", check_secret)?,
+            client_secret: fields.optional_checked("clientSecret", check_imported_secret)?,
         };
         fields.finish()?;
         Ok(sent)

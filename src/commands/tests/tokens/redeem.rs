@@ -4,7 +4,7 @@ use events::{
     event::Event,
     grant::{AuthorizationCodeRedeemed, AuthorizationCodeReplayDetected, GrantRevoked},
     id::ScopeSetId,
-    token::IssuedAccessToken,
+    token::{IssuedAccessToken, TokenFamilyRevoked},
     user::{UserStatus, UserStatusSet},
 };
 
@@ -294,4 +294,29 @@ fn s13_the_proof_is_looked_at_again() {
     let public = World::with_code(public());
     assert_eq!(with(&public, Some(hash(SECRET + 1))), invalid, "a public client has none to send");
     assert_eq!(with(&public, None), None);
+}
+
+/// A client that asks for codes in a loop fills no memory: in HDP what comes of one lives until it is revoked.
+#[test]
+fn l11_a_grant_has_room_for_a_hundred_families_and_the_oldest_makes_room() {
+    let mut world = World::with_client(policy());
+    let good_for = set(&[Scope::OData], &[ODATA]);
+    world.consent(&good_for);
+    // Drawn ids fall in any order; what is oldest, its event says.
+    let id = |number: u64| FamilyId(1_000 - number);
+    for number in 0..102 {
+        world.code(CODE + number, &good_for, |_| {});
+        let wish = world.redeem_with(|wish| {
+            wish.code = hash(CODE + number);
+            wish.family = id(number);
+            wish.access = hash(ACCESS + number);
+            wish.refresh = hash(FIRST + number);
+        });
+        let events = world.gets(wish);
+        let made_room =
+            number.checked_sub(100).map(|oldest| TokenFamilyRevoked { family: id(oldest) }.into());
+        assert_eq!(events.len(), 1 + usize::from(made_room.is_some()), "{number}");
+        assert!(made_room.is_none_or(|ended: Event| events[0] == ended), "{number}: {events:?}");
+    }
+    assert_eq!(world.view.state.tokens.families.all().count(), 100);
 }

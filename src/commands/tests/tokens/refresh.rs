@@ -303,3 +303,12 @@ fn a_client_that_begins_to_rotate_does_so_with_the_next_refresh() {
     );
     assert!(matches!(&world.gets(world.refresh(1, second))[..], [Event::AccessTokenIssued(_)]));
 }
+
+/// Found by reading: a clock at the edge that lies behind the writer's derived nothing, and good tokens were refused until midnight.
+#[test]
+fn what_was_derived_with_no_key_is_derived_again_and_not_refused() {
+    let world = World::with_family(rotating());
+    let today = epoch_of(world.now);
+    let underived = world.refresh_with(0, hash(FIRST), |wish| wish.derived = None);
+    assert_eq!(world.asks(underived), refused(OAuthRefusal::DeriveWith(today)));
+}
