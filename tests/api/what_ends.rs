@@ -8,6 +8,7 @@ use axum::http::{Method, StatusCode};
 use events::scope::Scope;
 use serde_json::{Value, json};
 
+use super::browser::Browser;
 use super::house::{ADMIN, APPS, Answer, House, JSON, PASSWORD};
 use super::tokens::{ALLOWED, CLIENTS, Given, ISSUER, REVOKE, Registered, TOKEN};
 
@@ -431,4 +432,22 @@ async fn time_ends_an_access_token_and_a_refresh_token_goes_on() {
     assert_eq!(world.house.ledger.size(), before);
     let later = Given::of(&world.house.refresh(&world.client, &world.consented).await);
     assert_eq!(world.house.get_by(&later, APPS).await.status, StatusCode::OK);
+}
+
+/// SECURITY L12: one wrong password by each way, and the account is locked for all of them.
+#[tokio::test]
+async fn l12_one_counter_counts_basic_the_login_page_and_the_password_grant() {
+    let world = World::new().await;
+    let facts = world.house.facts().len();
+    assert_eq!(world.house.get_as("ann:wrong", APPS).await.status, StatusCode::UNAUTHORIZED);
+    let mut browser = Browser::new(&world.house);
+    assert_eq!(browser.log_in("/login", "ann:wrong").await.status, StatusCode::FORBIDDEN);
+    assert_eq!(world.house.facts().len(), facts, "two are not enough");
+    let third = password_grant(&world.house, &world.client, "ann", "wrong").await;
+    assert_eq!(refused(&third), (BAD_REQUEST, "invalid_grant".to_owned()));
+    world.house.until(|house| house.facts()[facts..] == ["UserLocked"]).await;
+    assert_eq!(world.house.get_as(&world.ann, APPS).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(browser.log_in("/login", &world.ann).await.status, StatusCode::FORBIDDEN);
+    let right = password_grant(&world.house, &world.client, "ann", PASSWORD).await;
+    assert_eq!((right.status, right.body), (third.status, third.body), "the same as for a wrong one");
 }

@@ -236,7 +236,14 @@ fn check(format: &str) {
         assert_eq!(answer.status, 200, "{history}: {}", answer.text());
         told.push(("a history", answer.text()));
     }
-    assert!(server.log().contains("/oauth2/token"), "not even the requests were logged");
+    let log = server.log();
+    assert!(log.contains("/oauth2/token"), "not even the requests were logged");
+    // Who asked by a token is named by numbers: the user, and the application.
+    let by_token = if format == "json" { ["\"user\":2", "\"client\":1"] } else { ["user=2", "client=1"] };
+    assert!(
+        log.lines().any(|line| by_token.iter().all(|field| line.contains(field))),
+        "{by_token:?} is in no line"
+    );
     server.kill();
     assert!(place.serve().stop().success());
 
