@@ -22,6 +22,8 @@ fn lets_in(method: &str, path: &str) -> Option<Scope> {
     match () {
         // A grant is taken back by the client application that it is for, and the one asked about here is another.
         () if below("/api/mgmt/oauth/client/") && !reads => None,
+        // From where somebody may come himself is nothing that he lends to an application.
+        () if below("/api/mgmt/security/") => None,
         () if below("/api/mgmt/") => Some(Scope::Mgmt),
         () if below("/api/audit/") && reads => Some(Scope::Audit),
         () => None,
