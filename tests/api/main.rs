@@ -12,6 +12,7 @@ mod bad_input;
 mod bad_objects;
 mod bearer;
 mod browser;
+mod claimed;
 mod client_applications;
 mod configurations;
 mod cors;
