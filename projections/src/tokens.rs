@@ -381,6 +381,8 @@ impl Tokens<'_> {
         let subject = match (issued.family, issued.run_as) {
             (Some(family), _) => {
                 self.change_family(family, |row| {
+                    // It was used, so its predecessor's answer is not given again.
+                    row.previous = None;
                     row.refresh_until = issued.refresh_until;
                     row.access_until = row.access_until.max(issued.access.expires_at);
                 });

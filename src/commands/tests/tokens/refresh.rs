@@ -312,3 +312,13 @@ fn what_was_derived_with_no_key_is_derived_again_and_not_refused() {
     let underived = world.refresh_with(0, hash(FIRST), |wish| wish.derived = None);
     assert_eq!(world.asks(underived), refused(OAuthRefusal::DeriveWith(today)));
 }
+
+/// TOKENS section 2: before the successor was refreshed, which it can be without rotation since the application says so.
+#[test]
+fn s19b_a_predecessor_gets_nothing_again_once_its_successor_was_used() {
+    let (mut world, second) = rotated_once(rotating());
+    world.update(|policy| policy.refresh_rotation = RefreshRotation::Never);
+    assert_eq!(world.gets(world.refresh(0, hash(FIRST))), [], "not used yet");
+    assert!(matches!(&world.gets(world.refresh(1, second))[..], [Event::AccessTokenIssued(_)]));
+    assert_eq!(world.gets(world.refresh(0, hash(FIRST))), [reuse(0)]);
+}
