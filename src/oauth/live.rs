@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use events::{
-    id::{ClientApplicationId, FamilyId, ScopeSetId, Sequence, UserId},
+    id::{ClientApplicationId, FamilyId, SYSTEM_TENANT, ScopeSetId, Sequence, TenantId, UserId},
     time::Timestamp,
     token::TokenHash,
     user::UserStatus,
@@ -58,9 +58,29 @@ pub fn standing_access(state: &State<'_>, key: TokenKey) -> Option<LiveAccess> {
 }
 
 fn standing(state: &State<'_>, key: TokenKey, row: AccessToken) -> Option<LiveAccess> {
+    let token = unended(state, key, row)?;
+    let stands = match row.subject {
+        Subject::Family(_) => token.user.is_some_and(|user| is_active(state, user)),
+        Subject::Client(_) => true,
+        Subject::RunAs(client, user) => is_active(state, user) && runs_as(state, client, user),
+    };
+    stands.then_some(token)
+}
+
+/// The access token of that hash, when neither time nor anything else has ended it for good; whether it is accepted at `now`,
+/// [`live_access`] says. What is revoked while its user is inactive stays so when he is active again.
+pub fn unended_access(state: &State<'_>, hash: &TokenHash, now: Timestamp) -> Option<LiveAccess> {
+    let key = TokenKey::from(hash);
+    let row = *state.tokens.access.get(&key)?;
+    (now < row.expires_at).then(|| unended(state, key, row)).flatten()
+}
+
+fn unended(state: &State<'_>, key: TokenKey, row: AccessToken) -> Option<LiveAccess> {
     let (client, user) = match row.subject {
         Subject::Family(id) => {
-            let LiveFamily { row: family, grant } = live_family(state, id)?;
+            // A number may have been drawn again since: a later family has none of an earlier one's tokens.
+            let living = unended_family(state, id).filter(|living| living.row.sequence <= row.sequence);
+            let LiveFamily { row: family, grant } = living?;
             (family.client, Some(grant.user))
         }
         Subject::Client(client) => {
@@ -68,21 +88,27 @@ fn standing(state: &State<'_>, key: TokenKey, row: AccessToken) -> Option<LiveAc
             (client, None)
         }
         Subject::RunAs(client, user) => {
-            let application = living_client(state, client, row.sequence)?;
-            let still = application.policy.run_as == Some(user);
-            still.then(|| active_user(state, user, row.sequence)).flatten()?;
+            living_client(state, client, row.sequence)?;
+            user_since(state, user, row.sequence)?;
             (client, Some(user))
         }
     };
     Some(LiveAccess { key, client, user, set: scope_set(state, row.scope_set)?, row })
 }
 
-/// The family of that id, when it has not ended. Whether its refresh token is over by time, [`refresh_ends`] says.
+/// The family of that id, when it is accepted at this moment. Whether its refresh token is over by time,
+/// [`refresh_ends`] says.
 pub fn live_family(state: &State<'_>, id: FamilyId) -> Option<LiveFamily> {
+    unended_family(state, id).filter(|living| is_active(state, living.grant.user))
+}
+
+/// The family of that id, when nothing ended it for good. Its user may be inactive, and then active again: that it was stolen, or
+/// revoked, meanwhile is no less so.
+pub fn unended_family(state: &State<'_>, id: FamilyId) -> Option<LiveFamily> {
     let row = state.tokens.families.get(&id)?;
     let grant = state.grants.rows.get(&row.grant)?;
     living_client(state, row.client, row.sequence)?;
-    let user = active_user(state, grant.user, row.sequence)?;
+    let user = user_since(state, grant.user, row.sequence)?;
     // What was given for a password is as good as the password.
     let ended = user.password_tokens_ended.filter(|_| row.by_password);
     let lives = ended.is_none_or(|ended| ended < row.sequence);
@@ -98,12 +124,13 @@ pub fn refresh_ends(state: &State<'_>, family: &Family) -> Option<Timestamp> {
     family.refresh_until.into_iter().chain(absolute).min()
 }
 
-/// The code of that hash, spent or not, when what it hangs on lives. Whether its time is over, its row says.
-pub fn standing_code(state: &State<'_>, hash: &TokenHash) -> Option<(Arc<Code>, Arc<Grant>)> {
+/// The code of that hash, spent or not, when what it hangs on has not ended for good. Whether its time is over, its row says;
+/// whether its user is active, [`is_active`].
+pub fn unended_code(state: &State<'_>, hash: &TokenHash) -> Option<(Arc<Code>, Arc<Grant>)> {
     let code = state.tokens.codes.get(&TokenKey::from(hash))?;
     let grant = state.grants.rows.get(&code.grant)?;
     living_client(state, grant.client, code.sequence)?;
-    active_user(state, grant.user, code.sequence)?;
+    user_since(state, grant.user, code.sequence)?;
     Some((Arc::clone(code), Arc::clone(grant)))
 }
 
@@ -122,10 +149,27 @@ fn living_client<'a>(
     row.ended.is_none_or(|ended| ended < since).then_some(row)
 }
 
-/// The user, when he is active and no reset of his password ended what was issued at `since`. That he is locked, or his password
-/// expired, does not matter: else three wrong passwords would switch off anybody's integrations.
-fn active_user<'a>(state: &'a State<'_>, id: UserId, since: Sequence) -> Option<&'a Arc<User>> {
+/// The user, when no reset of his password ended what was issued at `since`. That he is locked, or his password expired, does not
+/// matter: else three wrong passwords would switch off anybody's integrations.
+fn user_since<'a>(state: &'a State<'_>, id: UserId, since: Sequence) -> Option<&'a Arc<User>> {
     let row = state.users.rows.get(&id)?;
-    let ended = row.tokens_ended.is_some_and(|ended| ended > since);
-    (row.status == UserStatus::Active && !ended).then_some(row)
+    row.tokens_ended.is_none_or(|ended| ended < since).then_some(row)
+}
+
+/// Whether a user is there and active: nothing of his is accepted while he is not.
+pub fn is_active(state: &State<'_>, id: UserId) -> bool {
+    state.users.rows.get(&id).is_some_and(|row| row.status == UserStatus::Active)
+}
+
+/// Whether an application still has this user's rights of its own. Who moved to another tenant is no user of its any more.
+fn runs_as(state: &State<'_>, client: ClientApplicationId, user: UserId) -> bool {
+    let user_row = state.users.rows.get(&user);
+    state.client_applications.rows.get(&client).zip(user_row).is_some_and(|(application, row)| {
+        application.policy.run_as == Some(user) && may_use(application, row.tenant)
+    })
+}
+
+/// Whether users of a tenant may use this application: their own tenant's, and everybody the system tenant's (TOKENS section 3).
+pub fn may_use(application: &ClientApplication, tenant: TenantId) -> bool {
+    application.tenant == tenant || application.tenant == SYSTEM_TENANT
 }

@@ -4,16 +4,13 @@ pub mod allow;
 pub mod deny;
 pub mod revoke;
 
-use events::id::{ClientApplicationId, SYSTEM_TENANT, Sequence, TenantId};
+use events::id::{ClientApplicationId, Sequence};
 use projections::{State, client_applications::ClientApplication};
 
 use super::Refusal;
 use crate::auth::principal::Principal;
 
-/// Whether users of a tenant may use this application: their own tenant's, and everybody the system tenant's (TOKENS section 3).
-pub fn may_use(application: &ClientApplication, tenant: TenantId) -> bool {
-    application.tenant == tenant || application.tenant == SYSTEM_TENANT
-}
+pub use crate::oauth::live::may_use;
 
 /// The application as the request was read against it. Otherwise it is read again: what there is to say about one that is gone,
 /// or not for this user any more, is said where the first request is answered.

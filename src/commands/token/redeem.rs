@@ -12,7 +12,7 @@ use super::{Asked, ClientProof, issued, may_go, of_grant, proven, refresh_until,
 use crate::{
     commands::{Cause, Decision, Fact, OAuthRefusal, Refusal, View, grant::may_use, scope_set::numbered},
     oauth::{
-        live::{scope_set, standing_code},
+        live::{is_active, scope_set, unended_code},
         pkce::Verifier,
     },
 };
@@ -51,7 +51,7 @@ pub(in crate::commands) fn redeem(
     let state = &view.state;
     let client = proven(state, cause, &wish.proof, now)?;
     may_go(client, GrantType::AuthorizationCode)?;
-    let (code, grant) = standing_code(state, &wish.code).ok_or(OAuthRefusal::InvalidGrant)?;
+    let (code, grant) = unended_code(state, &wish.code).ok_or(OAuthRefusal::InvalidGrant)?;
     if grant.client != wish.proof.client || !may_use(client, grant.tenant) {
         return Err(OAuthRefusal::InvalidGrant.into());
     }
@@ -65,6 +65,10 @@ pub(in crate::commands) fn redeem(
         let detected = AuthorizationCodeReplayDetected { code: wish.code, family };
         let facts = vec![Fact::new(grant.tenant, of_grant(code.grant), detected)];
         return Ok(Decision { facts, ..Decision::default() });
+    }
+    // A replay counts whoever is inactive: the tokens of the first time would live again with him.
+    if !is_active(state, grant.user) {
+        return Err(OAuthRefusal::InvalidGrant.into());
     }
     let redirected = match (&code.redirect_uri, &wish.redirect_uri) {
         (Some(before), sent) => sent.as_ref() == Some(before),

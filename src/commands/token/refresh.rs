@@ -12,7 +12,7 @@ use super::{Asked, ClientProof, issued, may_go, of_grant, proven, refresh_until}
 use crate::{
     commands::{Cause, Decision, Fact, OAuthRefusal, Refusal, View, grant::may_use, scope_set::numbered},
     oauth::{
-        live::{LiveFamily, live_family, refresh_ends, scope_set},
+        live::{LiveFamily, is_active, refresh_ends, scope_set, unended_family},
         token::same,
     },
     vault::tokens::epoch_of,
@@ -63,7 +63,7 @@ pub(in crate::commands) fn refresh(
     let client = proven(state, cause, &wish.proof, now)?;
     may_go(client, GrantType::RefreshToken)?;
     let policy = &client.policy;
-    let living = live_family(state, wish.family)
+    let living = unended_family(state, wish.family)
         .filter(|living| living.row.client == wish.proof.client && may_use(client, living.grant.tenant))
         .filter(|living| refresh_ends(state, &living.row).is_none_or(|end| now < end));
     let LiveFamily { row, grant } = living.ok_or(OAuthRefusal::InvalidGrant)?;
@@ -75,18 +75,22 @@ pub(in crate::commands) fn refresh(
     {
         return Err(OAuthRefusal::InvalidGrant.into());
     }
+    let again = row.previous.as_deref().filter(|previous| {
+        wish.generation + 1 == row.generation
+            && same(&wish.presented, &previous.refresh)
+            && now < previous.rotated_at.saturating_add_secs(i64::from(policy.refresh_retry_secs))
+    });
+    // Whether or not its user is active: with him the family would live again.
+    if wish.generation < row.generation && again.is_none() {
+        let reuse = RefreshTokenReuseDetected { family: wish.family, generation: wish.generation };
+        return Ok(Decision { facts: vec![fact(reuse.into())], ..Decision::default() });
+    }
+    if !is_active(state, grant.user) {
+        return Err(OAuthRefusal::InvalidGrant.into());
+    }
     let granted = scope_set(state, row.scope_set).ok_or(OAuthRefusal::InvalidGrant)?;
     let narrowed = wish.asked.narrowed(&granted, &policy.scopes);
-    if wish.generation < row.generation {
-        let previous = row.previous.as_deref().filter(|previous| {
-            wish.generation + 1 == row.generation
-                && same(&wish.presented, &previous.refresh)
-                && now < previous.rotated_at.saturating_add_secs(i64::from(policy.refresh_retry_secs))
-        });
-        let Some(previous) = previous else {
-            let reuse = RefreshTokenReuseDetected { family: wish.family, generation: wish.generation };
-            return Ok(Decision { facts: vec![fact(reuse.into())], ..Decision::default() });
-        };
+    if let Some(previous) = again {
         let set = narrowed.ok().and_then(|set| state.tokens.by_content.get(&set.into()).copied());
         if set != Some(previous.scope_set) {
             return Err(OAuthRefusal::InvalidScope.into());

@@ -11,7 +11,7 @@ use super::{ClientProof, of_client, of_grant, proven};
 use crate::{
     commands::{Cause, Decision, Fact, Refusal, View},
     oauth::{
-        live::{live_access, live_family},
+        live::{unended_access, unended_family},
         token::same,
     },
 };
@@ -59,12 +59,12 @@ pub(in crate::commands) fn revoke(
     };
     let fact = match wish.token {
         RevokedToken::Access(access) => {
-            let living = live_access(state, &access, now).filter(|living| living.client == client);
+            let living = unended_access(state, &access, now).filter(|living| living.client == client);
             living.and_then(|living| {
                 let revoked = AccessTokenRevoked { access };
                 match living.row.subject {
                     Subject::Family(family) => {
-                        let family = live_family(state, family)?;
+                        let family = unended_family(state, family)?;
                         Some(Fact::new(family.grant.tenant, of_grant(family.row.grant), revoked))
                     }
                     Subject::Client(_) | Subject::RunAs(..) => {
@@ -74,7 +74,8 @@ pub(in crate::commands) fn revoke(
             })
         }
         RevokedToken::Refresh { family, generation, presented } => {
-            let living = live_family(state, family).filter(|living| living.row.client == client);
+            let living = unended_family(state, family).filter(|living| living.row.client == client);
+            let living = living.filter(|living| living.row.ends_at().is_none_or(|end| now < end));
             living.and_then(|living| {
                 let current = living.row.refresh.as_ref()?;
                 let its_own = generation < living.row.generation

@@ -3,7 +3,7 @@
 use events::{
     event::Event,
     sealed::Sealed,
-    user::{Password, PasswordStatus, UserCreated, UserLocked, UserStatus, UserStatusSet},
+    user::{Password, PasswordStatus, UserCreated, UserLocked, UserMoved, UserStatus, UserStatusSet},
 };
 
 use super::*;
@@ -62,6 +62,18 @@ fn an_application_that_runs_as_a_user_gets_his_scopes_while_he_is_active() {
     assert!(!world.lives(&hash(ACCESS)));
     let stranger = World::with_client(ClientPolicy { run_as: Some(UserId(9)), ..own_name() });
     assert_eq!(in_own_name(&stranger, asked()), invalid_grant(), "of another tenant");
+}
+
+/// The application is of the tenant that he left.
+#[test]
+fn an_application_loses_the_rights_of_a_user_who_moves_to_another_tenant() {
+    let mut world = World::with_client(ClientPolicy { run_as: Some(UserId(6)), ..own_name() });
+    let decision = in_own_name(&world, asked()).expect("granted");
+    world.take(&decision);
+    assert!(world.lives(&hash(ACCESS)));
+    world.record(B, Stream::new(StreamKind::USER, 6), UserMoved { from: A }.into());
+    assert_eq!(in_own_name(&world, asked()), invalid_grant());
+    assert!(!world.lives(&hash(ACCESS)), "nor has he those of before");
 }
 
 #[test]

@@ -7,10 +7,12 @@ use events::{
     },
     event::Event,
     grant::GrantRevoked,
+    token::TokenFamilyRevoked,
     user::{PasswordSetter, PasswordStatus, UserLocked, UserPasswordSet, UserStatus, UserStatusSet},
 };
 
 use super::*;
+use crate::commands::token::revoke::{RevokeToken, RevokedToken};
 
 impl World {
     pub(super) fn update(&mut self, change: impl FnOnce(&mut ClientPolicy)) {
@@ -103,6 +105,45 @@ fn who_is_inactive_has_no_tokens_while_it_lasts() {
         }),
         GO_ON
     );
+}
+
+type Wishes = Box<dyn Fn(&World) -> Wish>;
+
+/// Else a thief, or who revokes, would only have to be unlucky with the moment.
+#[test]
+fn s12_s18_s30_what_ends_while_its_user_is_inactive_does_not_come_back_with_him() {
+    let status = |status| UserStatusSet { status };
+    let revoked = |token| move |world: &World| Wish::RevokeToken(RevokeToken { proof: world.proof(), token });
+    let first = RevokedToken::Refresh { family: FAMILY, generation: 0, presented: hash(FIRST) };
+    let all: [(&str, Wishes); 4] = [
+        ("replay", Box::new(World::redeem)),
+        ("reuse", Box::new(|world| world.refresh(0, hash(FIRST)))),
+        ("its refresh token revoked", Box::new(revoked(first))),
+        ("revoked alone", Box::new(revoked(RevokedToken::Access(hash(ACCESS))))),
+    ];
+    for (name, wish) in all {
+        let mut world = World::with_family(rotating());
+        let second = world.next(&hash(FIRST));
+        world.gets(world.refresh(0, hash(FIRST)));
+        world.pass(60);
+        world.of_user(status(UserStatus::Inactive));
+        assert_eq!(world.asks(world.refresh(1, second)), invalid_grant(), "{name}: nothing is given");
+        let wish = wish(&world);
+        assert_eq!(world.gets(wish).len(), 1, "{name}");
+        world.of_user(status(UserStatus::Active));
+        assert!(!world.lives(&hash(ACCESS)), "{name}");
+    }
+}
+
+/// A number is drawn from 64 bits, so nobody will see this; but a number proves nothing.
+#[test]
+fn a_later_family_of_the_same_number_has_none_of_the_earlier_ones_tokens() {
+    let mut world = World::with_family(policy());
+    world.record(A, grant_stream(), TokenFamilyRevoked { family: FAMILY }.into());
+    world.code(CODE + 1, &set(&[Scope::OData], &[ODATA]), |_| {});
+    let again = world.redeem_with(|wish| (wish.code, wish.access) = (hash(CODE + 1), hash(ACCESS + 99)));
+    assert_eq!(world.gets(again).len(), 1);
+    assert_eq!((world.lives(&hash(ACCESS)), world.lives(&hash(ACCESS + 99))), (false, true));
 }
 
 #[test]
