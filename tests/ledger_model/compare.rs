@@ -12,7 +12,7 @@ use projections::{State, oauth_apps::OAuthApp, streams::StreamHead};
 use crate::{
     data_sources,
     house::House,
-    limits,
+    limits, lives,
     model::Model,
     oauth_profiles,
     requests::{AUTHORIZE_URI, CLIENT_ID, Request, SCOPE, TOKEN_URI, login_name},
@@ -47,6 +47,14 @@ fn compare_logins(model: &Model, house: &House, view: &View<'_>) -> Result<(), S
     for (row, key) in model.users.iter().map(|row| (row.id, row.name.key_id)) {
         same!(vault.data_key(&key).is_ok(), true, "whether the key of user {row} lives");
     }
+    for row in &model.clients.rows {
+        same!(
+            vault.data_key(&row.key).is_ok(),
+            true,
+            "whether the key of client application {} lives",
+            row.id
+        );
+    }
     for (kind, owner, key) in &model.ended {
         same!(vault.data_key(key).is_ok(), true, "whether the key of a {kind} that user {owner} had lives");
     }
@@ -76,6 +84,7 @@ pub(crate) fn compare_state(model: &Model, state: &State<'_>) -> Result<(), Stri
     apps(model, state)?;
     oauth_profiles::compare(model, state)?;
     data_sources::compare(model, state)?;
+    lives::compare(model, state)?;
     ended(model, state)
 }
 
@@ -83,6 +92,7 @@ fn ended(model: &Model, state: &State<'_>) -> Result<(), String> {
     for (kind, actual) in [
         (StreamKind::DATA_SOURCE, &state.data_sources.ended),
         (StreamKind::OAUTH_PROFILE, &state.oauth_profiles.ended),
+        (StreamKind::CLIENT_APPLICATION, &state.client_applications.ended),
     ] {
         let expected = model.ended.iter().filter(|(of, _, _)| *of == kind);
         let mut expected: Vec<(UserId, KeyId)> =
@@ -105,6 +115,8 @@ fn log(model: &Model, state: &State<'_>) -> Result<(), String> {
         (StreamKind::OAUTH_APP, model.apps_ever),
         (StreamKind::OAUTH_PROFILE, model.profiles_ever),
         (StreamKind::DATA_SOURCE, model.sources_ever),
+        (StreamKind::CLIENT_APPLICATION, model.clients.ever),
+        (StreamKind::GRANT, model.clients.grants_ever),
     ] {
         same!(state.log.next_id(kind), given + 1, "next id of {kind}");
     }

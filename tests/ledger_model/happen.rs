@@ -15,6 +15,9 @@ impl Model {
     /// Older facts are told by name and carried out in `record`.
     pub(crate) fn happens(&mut self, by: Actor, fact: &Fact, sequence: u64) {
         let About::Says(event) = &fact.about else { return };
+        if self.is_about_clients(fact, event, sequence) {
+            return;
+        }
         let id = fact.stream.id;
         match &**event {
             Event::TenantUpdated(updated) => {
@@ -62,17 +65,22 @@ impl Model {
                 row.name = updated.name.clone();
             }),
             Event::UserStatusSet(set) => self.user_changes(id, sequence, |row| row.status = set.status),
-            Event::UserPasswordSet(set) => self.user_changes(id, sequence, |row| {
-                let hash = set.hash.clone().or(row.password.as_ref().map(|password| password.hash.clone()));
-                let hash = hash.expect("answered");
-                row.password = Some(Password { hash, status: set.status, expires_at: set.expires_at });
-                if set.hash.is_some() {
-                    row.password_tokens_ended = Some(sequence);
+            Event::UserPasswordSet(set) => {
+                self.user_changes(id, sequence, |row| {
+                    let before = row.password.as_ref().map(|password| password.hash.clone());
+                    let hash = set.hash.clone().or(before).expect("answered");
+                    row.password = Some(Password { hash, status: set.status, expires_at: set.expires_at });
+                    if set.hash.is_some() {
+                        row.password_tokens_ended = Some(sequence);
+                    }
+                    if set.ends_all_tokens {
+                        row.tokens_ended = Some(sequence);
+                    }
+                });
+                if set.hash.is_some() || set.ends_all_tokens {
+                    self.end_tokens_of(id, set.ends_all_tokens);
                 }
-                if set.ends_all_tokens {
-                    row.tokens_ended = Some(sequence);
-                }
-            }),
+            }
             Event::UserUnlocked(_) => self.user_changes(id, sequence, |row| row.lock = None),
             Event::UserMoved(_) => self.user_changes(id, sequence, |row| row.tenant = fact.tenant),
             Event::UserRolesSet(set) => self.roles_set(id, sequence, set),
@@ -81,6 +89,7 @@ impl Model {
                 self.holders_change(&roles, sequence);
                 self.destroyed.push(deleted.key_id);
                 self.users.retain(|row| row.id != id);
+                self.end_tokens_of(id, true);
                 self.without_limits(fact.stream.kind, id);
                 self.settings.of_users.retain(|(of, _, _)| *of != id);
             }

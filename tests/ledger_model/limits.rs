@@ -109,6 +109,19 @@ fn number(place: usize) -> u8 {
     u8::try_from(LIMITS[place].0).expect("small")
 }
 
+/// For how long access tokens live: a minute, or a day.
+pub(crate) fn minutes_of_tokens() -> BoxedStrategy<Wish> {
+    let value = prop_oneof![Just(Value::Least), Just(Value::Most)];
+    let set = |value| LimitWish::Set {
+        level: LevelWish::System,
+        limit: 8,
+        value,
+        wrong: false,
+        expected: Expected::Nothing,
+    };
+    value.prop_map(set).prop_map(Wish::Limit).boxed()
+}
+
 /// One set and cleared, and others for what will be gone.
 pub(crate) fn tour() -> Vec<Wish> {
     let set = |level| LimitWish::Set {

@@ -21,6 +21,7 @@ use crate::{
     settings::Settings,
     sharing::Shares,
     steps::{Wish, one_of},
+    tokens::Clients,
 };
 
 pub(crate) const DAY_SECS: i64 = 86_400;
@@ -118,6 +119,7 @@ pub(crate) struct Model {
     pub(crate) shares: Shares,
     pub(crate) limits: Vec<Own>,
     pub(crate) settings: Settings,
+    pub(crate) clients: Clients,
     pub(crate) done: Vec<Done>,
     /// Each event's stream and time, in order.
     pub(crate) log: Vec<(Stream, Timestamp)>,
@@ -151,6 +153,7 @@ impl Model {
             shares: Shares::default(),
             limits: Vec::new(),
             settings: Settings::default(),
+            clients: Clients::default(),
             done: Vec::new(),
             log: Vec::new(),
             asked: Vec::new(),
@@ -267,6 +270,7 @@ impl Model {
         let whom = self.may_ask(request).map_or(0, |who| who.user);
         let (tenant, id) = (facts[0].tenant, facts[0].stream.id);
         self.log.extend(facts.iter().map(|fact| (fact.stream, self.now)));
+        self.forget();
         if let (Some((key, body)), Some(tags)) = (&request.key, tags) {
             let count = u32::try_from(facts.len()).expect("few");
             let (by, key, body, at) = (request.by, *key, body.clone(), self.now);
@@ -381,7 +385,12 @@ impl Model {
             let profiles = self.profiles.iter().filter(|profile| profile.owner == user);
             let ended = self.ended.iter().filter(|(_, owner, _)| *owner == user).map(|(_, _, key)| *key);
             let profiles = profiles.map(|profile| profile.refresh.key_id);
-            self.destroyed.extend(sources.chain(profiles).chain(ended));
+            let ends = |id: u64| {
+                let mut ends = facts.iter().filter(|fact| fact.name == "ClientApplicationDeleted");
+                ends.any(|fact| fact.stream.id == id)
+            };
+            let clients = self.clients.rows.iter().filter(|row| ends(row.id)).map(|row| row.key);
+            self.destroyed.extend(sources.chain(profiles).chain(ended).chain(clients));
         }
     }
 

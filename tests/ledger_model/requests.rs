@@ -15,7 +15,10 @@ use authledger::{
 use events::{
     chain::ChainHash,
     envelope::{Actor, StreamKind},
-    id::{CommandId, DataStoreId, OAuthAppId, PermissionId, RoleId, Sequence, TenantId, UserId},
+    id::{
+        ClientApplicationId, CommandId, DataStoreId, OAuthAppId, PermissionId, RoleId, Sequence, TenantId,
+        UserId,
+    },
     ledger::{SnapshotTaken, StateDigest},
     merkle::TreeHash,
     sealed::{Field, KeyId, Sealed},
@@ -26,6 +29,7 @@ use events::{
 use projections::digest::DIGEST_VERSION;
 
 use crate::{
+    clients::{self, ClientWish},
     data_sources::SourceAsk,
     house::House,
     limits,
@@ -34,7 +38,7 @@ use crate::{
     options::{self, SourceWish},
     roles, settings, sharing,
     steps::{ADMINISTRATOR, Expected, HIMSELF, Secret, Step, Wish, id_of},
-    tenants, users,
+    tenants, token_edge, users,
 };
 
 /// A request in the model's words.
@@ -154,14 +158,28 @@ pub(crate) fn prepare(house: &House, model: &Model, step: &Step) -> Option<Prepa
     let behalf = behalf.filter(|_| !wish.is_administration());
     let body = format!("{behalf:?} {wish:?}");
     // A GET has none.
-    let shows = matches!(wish, Wish::Source(SourceWish::Reveal { .. }));
+    let shows = matches!(
+        wish,
+        Wish::Source(SourceWish::Reveal { .. }) | Wish::Client(ClientWish::Reveal { .. }) | Wish::Token(_)
+    );
     let key = key.filter(|_| !shows && !locks && by != Actor::Operator).map(|key| (key, body));
     let step = wish.clone();
     let whom = behalf.or(match by {
         Actor::User(user) => Some(user.0),
         Actor::System | Actor::Operator | Actor::ClientApplication(_) => None,
     });
-    let (ask, wish) = edge(vault, model, whom, &wish);
+    let (client, ask, wish) = match &wish {
+        Wish::Token(wish) => token_edge::edge(house, model, wish),
+        Wish::Consent(wish) => {
+            let (ask, wish) = token_edge::consent_edge(house, model, whom, wish);
+            (None, ask, wish)
+        }
+        wish => {
+            let (ask, wish) = edge(vault, model, whom, wish);
+            (None, ask, wish)
+        }
+    };
+    let by = client.map_or(by, |id| Actor::ClientApplication(ClientApplicationId(id)));
     let request = Request { id: CommandId(draw(&*house.random)), by, behalf, key, ask };
     let tags = request.key.as_ref().map(|(key, body)| {
         let request = IdempotentRequest {
@@ -196,6 +214,8 @@ fn edge(vault: &Vault, model: &Model, whom: Option<u64>, wish: &Wish) -> (Ask, c
         Wish::Change(wish) => users::edge(vault, model, whom, wish),
         Wish::Profile(wish) => oauth_profiles::edge(vault, model, whom, wish),
         Wish::Source(wish) => options::edge(vault, model, whom, wish),
+        Wish::Client(wish) => clients::edge(vault, model, wish),
+        Wish::Consent(_) | Wish::Token(_) => unreachable!("asked with more"),
         Wish::Tenant { .. }
         | Wish::User { .. }
         | Wish::Lock { .. }
@@ -279,6 +299,9 @@ fn edge_of_its_own(vault: &Vault, model: &Model, wish: &Wish) -> (Ask, commands:
         | Wish::Setting(_)
         | Wish::Change(_)
         | Wish::Profile(_)
+        | Wish::Client(_)
+        | Wish::Consent(_)
+        | Wish::Token(_)
         | Wish::Source(_) => unreachable!("asked above"),
         Wish::Snapshot { back } => snapshot(model.size().saturating_add_signed(-i64::from(*back))),
     }

@@ -13,8 +13,10 @@ use events::{
 };
 
 use crate::{
+    client_rules::{in_his_own_name, is_about_clients},
     model::{App, DAY_SECS, Done, Model, User},
     requests::{Ask, Request},
+    token_rules::is_for_tokens,
     wishes::needed,
 };
 
@@ -143,7 +145,10 @@ impl Model {
                 return match self.may_ask(request) {
                     _ if done.body != *body => Answer::Refused(Refusal::IdempotencyKeyReused),
                     Err(refusal) => Answer::Refused(refusal),
-                    Ok(who) => match self.source_told_again(&who, request) {
+                    Ok(who) => match self
+                        .source_told_again(&who, request)
+                        .and_then(|()| self.client_told_again(&who, request))
+                    {
                         Err(refusal) => Answer::Refused(refusal),
                         Ok(()) => Answer::Repeated { first: done.first, count: done.count },
                     },
@@ -248,6 +253,16 @@ impl Model {
                 .map(|row| fact(row.tenant, StreamKind::USER, *user, "UserLocked"))
                 .into_iter()
                 .collect());
+        }
+        match &request.ask {
+            Ask::Other(wish) if is_for_tokens(wish) => return self.tokens_for(request, wish),
+            Ask::Other(wish) if is_about_clients(wish) => in_his_own_name(request)?,
+            // Nobody consents for another, whoever that is.
+            Ask::Other(Wish::AllowAccess(_) | Wish::DenyAccess(_)) if request.behalf.is_some() => {
+                self.may_ask(&Request { behalf: None, ..request.clone() })?;
+                return Err(Refusal::LacksPermission);
+            }
+            _ => {}
         }
         let who = self.may_ask(request)?;
         match &request.ask {

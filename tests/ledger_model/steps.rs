@@ -4,14 +4,17 @@ use events::data_source::ConnectionType;
 use proptest::{collection::vec, option, prelude::*};
 
 use crate::{
+    clients::{self, ClientWish, clients},
     limits::{self, LimitWish, limits},
-    oauth_profiles::{ProfileWish, profiles},
-    options::{Options, SourceWish, sources},
+    oauth_profiles::{Access, ProfileWish, profiles},
+    options::{Options, Repeat, SourceWish, sources},
     roles::{self, RoleWish, roles},
     settings::{self, SettingWish, settings},
     sharing::{self, ShareWish, shares},
     tenants::{self, TenantWish, tenants},
-    users::{self, UserWish, changes},
+    token_steps::world_of_clients,
+    token_wishes::{self, ConsentWish, TokenWish, consents, tokens},
+    users::{self, ClientsWish, UserWish, changes},
 };
 
 /// One thing that happens.
@@ -126,6 +129,9 @@ pub(crate) enum Wish {
     Share(ShareWish),
     Profile(ProfileWish),
     Source(SourceWish),
+    Client(ClientWish),
+    Consent(ConsentWish),
+    Token(TokenWish),
     /// A snapshot of the state so many events ago, or, when negative, ahead.
     Snapshot {
         back: i8,
@@ -142,7 +148,8 @@ impl Wish {
             | Self::OldTenant(_)
             | Self::Role(_)
             | Self::Change(_)
-            | Self::Limit(_) => true,
+            | Self::Limit(_)
+            | Self::Token(_) => true,
             Self::Setting(wish) => !matches!(wish, SettingWish::OwnAddresses { .. }),
             Self::App { .. }
             | Self::Put { .. }
@@ -151,6 +158,8 @@ impl Wish {
             | Self::Profile(_)
             | Self::Source(_)
             | Self::Share(_)
+            | Self::Client(_)
+            | Self::Consent(_)
             | Self::Snapshot { .. } => false,
         }
     }
@@ -291,6 +300,9 @@ fn wish() -> BoxedStrategy<Wish> {
         9 => shares(),
         10 => profiles(),
         10 => sources(),
+        2 => clients(),
+        1 => consents(),
+        1 => tokens(),
     ]
     .boxed()
 }
@@ -348,6 +360,10 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Restart),
         1 => Just(Step::FullDisk),
     ]
+}
+
+pub(crate) fn by_somebody(by: u8, wish: Wish) -> Step {
+    Step::Ask { by: Some(by), behalf: None, key: None, wish }
 }
 
 /// A small world: tenants 2 to 4, an administrator of tenant 3 without 12, users in every tenant, applications, and in every
@@ -435,12 +451,70 @@ fn world() -> Vec<Step> {
     ]
 }
 
-/// The small world, and in it one of everything else, so that each event there is happens once at least.
-pub(crate) fn tour() -> Vec<Step> {
-    let parts =
-        [sharing::tour(), limits::tour(), settings::tour(), users::tour(), roles::tour(), tenants::tour()];
-    let ask = |wish| Step::Ask { by: Some(1), behalf: None, key: None, wish };
-    world().into_iter().chain(parts.into_iter().flatten().map(ask)).collect()
+/// What is changed, shown and deleted of applications, profiles and data sources, by who has some of each.
+fn tour_of_things() -> Vec<Wish> {
+    let first = || Pick { number: 0, own: true };
+    let put = Wish::Put {
+        app: 1,
+        expected: Expected::Nothing,
+        tenant: None,
+        store: 54,
+        name: 0,
+        described: true,
+        secret: Secret::New,
+    };
+    let profile = ProfileWish::Put {
+        profile: first(),
+        expected: Expected::Nothing,
+        app: None,
+        name: 0,
+        described: false,
+        access: Access::New,
+        refresh: Secret::New,
+    };
+    let source = SourceWish::Put {
+        source: first(),
+        expected: Expected::Nothing,
+        store: Repeat::LeftOut,
+        connection: Repeat::LeftOut,
+        name: 0,
+        described: true,
+        profile: Some(first()),
+        options: Options::some(),
+        foreign_key: false,
+        permissions: None,
+    };
+    vec![
+        put,
+        Wish::Profile(profile),
+        Wish::Source(source),
+        Wish::Reveal { app: 1, stale: false },
+        Wish::Snapshot { back: 3 },
+        Wish::Source(SourceWish::Delete { source: first(), expected: Expected::Nothing }),
+        Wish::Delete { app: 1, expected: Expected::Nothing },
+    ]
+}
+
+/// The small world, and in it one of everything else; and the same of client applications. Each event there is happens once at
+/// least.
+pub(crate) fn tours() -> [Vec<Step>; 2] {
+    let parts = [
+        sharing::tour(),
+        limits::tour(),
+        settings::tour(),
+        users::tour(),
+        roles::tour(),
+        tenants::tour(),
+        tour_of_things(),
+    ];
+    let of_tokens = token_wishes::tour().into_iter().chain(clients::tour());
+    // The end of user 2, whose application goes to user 1.
+    let of_tokens = of_tokens.chain([users::deleted(2, ClientsWish::GoTo(1))]);
+    let by_1 = |wish| by_somebody(1, wish);
+    [
+        world().into_iter().chain(parts.into_iter().flatten().map(by_1)).collect(),
+        world_of_clients().into_iter().chain(of_tokens.map(by_1)).collect(),
+    ]
 }
 
 pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {

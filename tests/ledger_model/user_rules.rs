@@ -60,7 +60,11 @@ impl Model {
     pub(crate) fn reaches_no_further(&self, who: &Who, row: &User) -> Result<(), Refusal> {
         self.no_more_than_he(who, row)?;
         let his = self.tenants.iter().filter(|tenant| tenant.administrators.contains(&row.id));
-        if his.into_iter().all(|tenant| who.administers(tenant.id)) {
+        // Nor who owns an application with somebody's rights: his password is a way to its secret.
+        let himself = who.user == row.id && !who.acting;
+        let mut own = self.clients.rows.iter().filter(|client| client.owner == row.id);
+        let safe = himself || who.administrator() || own.all(|client| client.policy.run_as.is_none());
+        if safe && his.into_iter().all(|tenant| who.administers(tenant.id)) {
             Ok(())
         } else {
             Err(Refusal::Forbidden)
@@ -113,7 +117,7 @@ impl Model {
                     status: PasswordStatus::Active,
                     expires_at: self.end_by_policy(),
                     setter: PasswordSetter::Holder,
-                    ends_all_tokens: false,
+                    ends_all_tokens: wish.ends_all_tokens,
                 };
                 Ok(vec![on(row, set.into())])
             }
@@ -180,14 +184,16 @@ impl Model {
     /// place he comes to, unless all who live there have it anyway (hdp-api 4.5, 6.3).
     fn moves(&self, row: &User, to: u64) -> Result<Vec<Fact>, Refusal> {
         let owns = self.sources.iter().any(|source| source.owner == row.id)
-            || self.profiles.iter().any(|profile| profile.owner == row.id);
+            || self.profiles.iter().any(|profile| profile.owner == row.id)
+            || self.clients.rows.iter().any(|client| client.owner == row.id);
         if owns {
-            return Err(Refusal::InUse("the user owns data sources or OAuth profiles"));
+            return Err(Refusal::InUse("the user owns data sources, OAuth profiles or client applications"));
         }
         let stays = |tenant: u64| (to == 1 && row.tenant == 1) || tenant == to;
         let left = self.tenants.iter().filter(|tenant| tenant.administrators.contains(&row.id));
         let left = left.filter(|tenant| !stays(tenant.id));
-        let mut facts: Vec<Fact> = left.map(|tenant| access(tenant.id, &[], &[row.id])).collect();
+        let mut facts = self.grants_end(row.id);
+        facts.extend(left.map(|tenant| access(tenant.id, &[], &[row.id])));
         facts.extend(self.shares_end(row.id, |source| {
             let owner = self.who(self.user(source.owner).expect("data sources have owners"));
             owner.administers(to) && !self.is_with_tenant(source.id, to)
@@ -303,6 +309,8 @@ impl Model {
         facts.extend(
             profiles.map(|own| fact(own.tenant, StreamKind::OAUTH_PROFILE, own.id, "OAuthProfileDeleted")),
         );
+        facts.extend(self.grants_end(row.id));
+        facts.extend(self.clients_of_the_deleted(who, row, wish.clients)?);
         facts.extend(self.shares_end(row.id, |_| false));
         let administered = self.tenants.iter().filter(|tenant| tenant.administrators.contains(&row.id));
         facts.extend(administered.map(|tenant| access(tenant.id, &[], &[row.id])));

@@ -73,6 +73,7 @@ pub(crate) enum UserWish {
     Change {
         wrong: Option<u8>,
         foreign_key: bool,
+        all_tokens: bool,
     },
     Tenants {
         user: u8,
@@ -82,10 +83,19 @@ pub(crate) enum UserWish {
         user: u8,
         expected: Expected,
         stale: bool,
+        clients: ClientsWish,
     },
     Unlock {
         user: u8,
     },
+}
+
+/// What is to become of a deleted user's client applications.
+#[derive(Clone, Debug)]
+pub(crate) enum ClientsWish {
+    NothingSaid,
+    End,
+    GoTo(u8),
 }
 
 /// What is said of a password.
@@ -163,15 +173,12 @@ pub(crate) fn changes() -> BoxedStrategy<Wish> {
         (id(), expected(), password(), rarely()).prop_map(|(user, expected, password, foreign_key)| {
             UserWish::Password { user, expected, password, foreign_key }
         });
-    let own = (option::weighted(0.2, id()), rarely())
-        .prop_map(|(wrong, foreign_key)| UserWish::Change { wrong, foreign_key });
+    let own = (option::weighted(0.2, id()), rarely(), any::<bool>())
+        .prop_map(|(wrong, foreign_key, all_tokens)| UserWish::Change { wrong, foreign_key, all_tokens });
     let tenants = (id(), vec(prop_oneof![6 => 1..4_u8, 1 => id()], 0..3))
         .prop_map(|(user, tenants)| UserWish::Tenants { user, tenants });
-    let deletes = (id(), expected(), rarely()).prop_map(|(user, expected, stale)| UserWish::Delete {
-        user,
-        expected,
-        stale,
-    });
+    let deletes = (id(), expected(), rarely(), fates())
+        .prop_map(|(user, expected, stale, clients)| UserWish::Delete { user, expected, stale, clients });
     let unlocks = id().prop_map(|user| UserWish::Unlock { user });
     prop_oneof![
         8 => puts,
@@ -185,6 +192,55 @@ pub(crate) fn changes() -> BoxedStrategy<Wish> {
     ]
     .prop_map(Wish::Change)
     .boxed()
+}
+
+/// What ends tokens: his status, his password, his leaving and his end, of one of the first users and by whoever may.
+pub(crate) fn ends_of_users() -> BoxedStrategy<Wish> {
+    let user = || prop_oneof![1 => Just(1_u8), 12 => 2..8_u8];
+    let expected = Expected::Nothing;
+    let held = || Held { roles: None, permissions: None };
+    let status = (user(), prop_oneof![3 => Just(false), 4 => Just(true)]).prop_map({
+        let expected = expected.clone();
+        move |(user, active)| UserWish::Status { user, expected: expected.clone(), active, locked: None }
+    });
+    let passwords = user().prop_map({
+        let expected = expected.clone();
+        move |user| UserWish::Password {
+            user,
+            expected: expected.clone(),
+            password: PasswordWish { new: true, says: Says::Stored },
+            foreign_key: false,
+        }
+    });
+    let own =
+        any::<bool>().prop_map(|all_tokens| UserWish::Change { wrong: None, foreign_key: false, all_tokens });
+    let moves = (user(), 1..3_u8).prop_map(move |(user, tenant)| UserWish::Put {
+        user,
+        expected: expected.clone(),
+        name: 0,
+        stale: false,
+        tenant: Some(tenant),
+        active: true,
+        locked: None,
+        password: None,
+        held: held(),
+        foreign_key: false,
+    });
+    let deletes = (user(), fates()).prop_map(|(user, clients)| UserWish::Delete {
+        user,
+        expected: Expected::Nothing,
+        stale: false,
+        clients,
+    });
+    prop_oneof![6 => status, 3 => passwords, 1 => own, 4 => moves, 3 => deletes]
+        .prop_map(Wish::Change)
+        .boxed()
+}
+
+fn fates() -> impl Strategy<Value = ClientsWish> {
+    prop_oneof![
+        2 => Just(ClientsWish::NothingSaid), 1 => Just(ClientsWish::End), 3 => id().prop_map(ClientsWish::GoTo)
+    ]
 }
 
 /// One of everything, on user 5, who owns nothing and moves to tenant 2 before he goes.
@@ -210,7 +266,7 @@ pub(crate) fn tour() -> Vec<Wish> {
         UserWish::Permissions { user, expected: expected.clone(), held: held() },
         put,
         UserWish::Unlock { user },
-        UserWish::Delete { user, expected, stale: false },
+        UserWish::Delete { user, expected, stale: false, clients: ClientsWish::NothingSaid },
     ];
     let lock = || Wish::Lock { user, secs: 60 };
     // That he may log in is said again, and changes nothing.
@@ -285,27 +341,35 @@ pub(crate) fn edge(
             let wish = SetUserPassword { user: UserId(user), expected: seen(user, expected), change };
             commands::Wish::SetUserPassword(Box::new(wish))
         }
-        UserWish::Change { wrong, foreign_key } => {
+        UserWish::Change { wrong, foreign_key, all_tokens } => {
             let row = whom.and_then(|id| model.user(id));
             let hash = sealed(vault, row, *foreign_key, Field::PASSWORD_HASH, "$argon2id$");
             let known = wrong.as_ref().map_or(row, |wrong| model.user(user_id(wrong)));
             let known = known.and_then(|row| row.password.as_ref()).map(|password| password.hash.clone());
             let before = known.unwrap_or_else(|| hash.clone());
-            commands::Wish::ChangePassword(Box::new(ChangePassword { before, hash, ends_all_tokens: false }))
+            commands::Wish::ChangePassword(Box::new(ChangePassword {
+                before,
+                hash,
+                ends_all_tokens: *all_tokens,
+            }))
         }
         UserWish::Tenants { user, tenants } => {
             let tenants = tenants.iter().map(|number| TenantId(model.a_tenant(*number))).collect();
             let user = UserId(user_id(user));
             commands::Wish::SetTenantsAdministered(SetTenantsAdministered { user, tenants })
         }
-        UserWish::Delete { user, expected, stale } => {
+        UserWish::Delete { user, expected, stale, clients } => {
             let user = user_id(user);
             let login = before(vault, model.user(user), *stale);
             commands::Wish::DeleteUser(DeleteUser {
                 user: UserId(user),
                 expected: seen(user, expected),
                 login,
-                clients: Clients::default(),
+                clients: match clients {
+                    ClientsWish::NothingSaid => Clients::EndUnlessAllowed,
+                    ClientsWish::End => Clients::End,
+                    ClientsWish::GoTo(number) => Clients::GoTo(UserId(another(model, user, *number))),
+                },
             })
         }
         UserWish::Unlock { user } => {
@@ -315,6 +379,19 @@ pub(crate) fn edge(
         }
     };
     (Ask::Other(wish.clone()), wish)
+}
+
+/// Mostly one who lives where he does.
+fn another(model: &Model, user: u64, number: u8) -> u64 {
+    let tenant = model.user(user).map(|row| row.tenant);
+    let near =
+        |row: &&model::User| Some(row.tenant) == tenant && (row.id != user || number.is_multiple_of(9));
+    one_of(number, model.users.iter().filter(near).map(|row| row.id), model.users_ever)
+}
+
+/// His end, and that of his client applications, or whose they are then.
+pub(crate) fn deleted(user: u8, clients: ClientsWish) -> Wish {
+    Wish::Change(UserWish::Delete { user, expected: Expected::Nothing, stale: false, clients })
 }
 
 fn status(active: bool) -> UserStatus {

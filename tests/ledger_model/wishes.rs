@@ -3,10 +3,12 @@
 use authledger::commands::{Refusal, Wish, whitelist::Level};
 
 use crate::{
+    client_rules::is_about_clients,
     model::Model,
     requests::Request,
     rules::{Fact, Who},
     sharing_rules::{MODIFY, source_of},
+    token_rules::is_for_tokens,
 };
 
 /// The permissions that it takes to ask for it, whatever it is asked for (hdp-api 4.2, 6, 7, 9.4).
@@ -19,6 +21,11 @@ pub(crate) fn needed(wish: &Wish, for_another: bool) -> Vec<u16> {
             } else {
                 vec![11]
             }
+        }
+        // Any active user's (hdp-api 5), or an application's.
+        wish if is_about_clients(wish) || is_for_tokens(wish) => Vec::new(),
+        Wish::AllowAccess(_) | Wish::DenyAccess(_) | Wish::RevokeGrant(_) | Wish::RevealSecrets(_) => {
+            Vec::new()
         }
         Wish::UpdateUser(_)
         | Wish::SetUserStatus(_)
@@ -51,6 +58,11 @@ impl Model {
     ) -> Result<Vec<Fact>, Refusal> {
         match wish {
             wish if source_of(wish).is_some() => self.share_something(who, request, wish),
+            wish if is_about_clients(wish) => self.change_client(who, wish),
+            Wish::AllowAccess(_) | Wish::DenyAccess(_) | Wish::RevokeGrant(_) => {
+                self.consent(who, request, wish)
+            }
+            Wish::RevealSecrets(wish) => self.show_client(who, request, wish),
             Wish::UpdateUser(_)
             | Wish::SetUserStatus(_)
             | Wish::SetUserPermissions(_)
