@@ -38,10 +38,12 @@ pub fn may_change_user(state: &State<'_>, principal: &Principal, user: UserId) -
 }
 
 /// Whether an application of `user` has the rights of somebody whom `principal` may not change either: they would come with the
-/// password of its owner, who sees its secret. 12 gave them, and 12 alone takes care of them.
+/// password of its owner, who sees its secret. 12 gave them, and 12 alone takes care of them. He himself has them already.
 fn lends_rights(state: &State<'_>, principal: &Principal, user: UserId) -> bool {
     let clients = &state.client_applications;
-    !principal.is_administrator()
+    let himself = principal.user == user && !principal.acts_for_another;
+    !himself
+        && !principal.is_administrator()
         && clients
             .of_owner(user, ClientApplicationId(0))
             .any(|id| clients.rows.get(&id).is_some_and(|row| row.policy.run_as.is_some()))

@@ -647,5 +647,5 @@ fn who_owns_an_application_with_a_users_rights_is_changed_by_12_only() {
     };
     world.then(1, update_saying(5, run_as));
     assert_eq!(may(&world, 16), Err(Refusal::Forbidden));
-    assert_eq!(may(&world, 1), Ok(()));
+    assert_eq!((may(&world, 1), may(&world, 7)), (Ok(()), Ok(())), "12, and he himself");
 }
