@@ -108,6 +108,9 @@ pub(super) fn create(view: &View<'_>, cause: &Cause, wish: &CreateDataSource) ->
         ));
     }
     usable_profile(state, principal.user, wish.data_store, wish.profile)?;
+    if principal.through_client {
+        profile_by_token(wish.profile, &wish.plain_options)?;
+    }
     let sealed = wish.sealed_options.iter().map(|(_, value)| value);
     sealed_under(wish.key.id, wish.description.iter().chain(sealed))?;
     let sealed_options = wish.sealed_options.iter().map(|(name, value)| (name, value));
@@ -144,8 +147,15 @@ pub(super) fn update(view: &View<'_>, cause: &Cause, wish: &UpdateDataSource) ->
         left_to_the_owner(row, wish)?;
     } else if principal.acts_for_another && !principal.is_administrator() && keeps_sealed_options(row, wish) {
         secrets_go_where_they_went(row, wish)?;
-    } else if principal.through_client && keeps_sealed_options(row, wish) && !other_options_stay(row, wish) {
-        return Err(Refusal::invalid("options", NOT_BY_TOKEN));
+    } else if principal.through_client {
+        let keeps_secrets =
+            keeps_sealed_options(row, wish) || row.profile.is_some() && wish.profile == row.profile;
+        if keeps_secrets && !other_options_stay(row, wish) {
+            return Err(Refusal::invalid("options", NOT_BY_TOKEN));
+        }
+        if wish.profile != row.profile {
+            profile_by_token(wish.profile, &wish.plain_options)?;
+        }
     }
     let anew = wish.permissions.as_ref().filter(|set| row.permissions.as_ref() != Some(set.list()));
     if anew.is_some() {
@@ -217,6 +227,15 @@ fn other_options_stay(row: &DataSource, wish: &UpdateDataSource) -> bool {
         RECEIVERS_OPTIONS.contains(&name) || wish.plain_options.get(name) == row.plain_options.get(name)
     };
     row.plain_options.iter().chain(wish.plain_options.iter()).all(|(name, _)| stays(name))
+}
+
+/// A client application that is shown no token of a profile does not say where they are sent either.
+fn profile_by_token(
+    profile: Option<OAuthProfileId>,
+    options: &SortedMap<String, String>,
+) -> Result<(), Refusal> {
+    let elsewhere = options.iter().any(|(name, _)| !RECEIVERS_OPTIONS.contains(&name.as_str()));
+    if profile.is_some() && elsewhere { Err(Refusal::invalid("options", NOT_BY_TOKEN)) } else { Ok(()) }
 }
 
 /// Whether a sealed option stays that whoever asks need not know.

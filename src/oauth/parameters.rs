@@ -12,10 +12,11 @@ use crate::vault::PlainSecret;
 const MANY: [&str; 2] = ["resource", "audience"];
 
 /// What token, introspection and revocation read, all of it from the body: in a URL, logs and `Referer` headers would hold it.
-const READ: [&str; 16] = [
+const READ: [&str; 17] = [
     "audience",
     "access_token",
     "client_assertion",
+    "client_assertion_type",
     "client_id",
     "client_secret",
     "code",
@@ -108,7 +109,7 @@ pub fn is_read(name: &str) -> bool {
 /// Refuses a query that holds what belongs in a body (SECURITY 16).
 pub fn none_in_query(query: Option<&str>) -> Result<(), ProtocolError> {
     let mut names = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()).map(|(name, _)| name);
-    if names.any(|name| is_read(&rfc_name(&name))) {
+    if names.any(|name| is_read(&rfc_name(&name)) || is_read(&name.to_ascii_lowercase())) {
         return Err(error::IN_QUERY);
     }
     Ok(())

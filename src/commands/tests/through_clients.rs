@@ -8,7 +8,9 @@ use events::{
     envelope::{Actor, Stream, StreamKind},
     event::Event,
     grant::{ConsentBy, GrantAllowed, GrantRevoked},
-    id::{ClientApplicationId, CommandId, DataStoreId, FamilyId, ScopeSetId, TenantId, UserId},
+    id::{
+        ClientApplicationId, CommandId, DataStoreId, FamilyId, OAuthProfileId, ScopeSetId, TenantId, UserId,
+    },
     scope::{Scope, ScopeSetDefined},
     sealed::{KeyId, SecretChange},
     sorted::{SortedMap, SortedVec},
@@ -170,6 +172,18 @@ fn it_sends_secrets_that_stay_nowhere_else() {
         through(&world, 11, &put(&[("TokenURI", "https://a.example/"), ("ODataVersion", "2")], false)),
         None
     );
+
+    // A profile's, by a data source that uses it.
+    for (options, may) in
+        [(&[("ODataVersion", "4")][..], true), (&[("TokenURI", "https://his.example/")], false)]
+    {
+        let made = sources::create_with("with-a-profile", |wish| {
+            (wish.profile, wish.plain_options) = (Some(OAuthProfileId(1)), plain(options));
+        });
+        let refused = through(&world, 11, &made);
+        assert_eq!(refused.is_none(), may, "{options:?}: {refused:?}");
+        assert!(world.when(11, made).is_ok(), "{options:?}");
+    }
 }
 
 const TOKEN: TokenHash = TokenHash([1; 32]);
