@@ -25,17 +25,20 @@ fn carried(directory: &Path, lines: &mut BTreeSet<String>) {
             carried(&path, lines);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let source = fs::read_to_string(&path).expect("source is text");
-            lines.extend(source.lines().filter_map(line_of));
+            lines.extend(source.lines().flat_map(lines_of));
         }
     }
 }
 
-/// `s19b` of `    async fn s19b_the_predecessor_…`.
-fn line_of(source: &str) -> Option<String> {
-    let name = source.trim_start().trim_start_matches("async ").strip_prefix("fn ")?;
-    let (line, _) = name.split_once('_')?;
-    let letter = line.chars().next().filter(|letter| "scl".contains(*letter))?;
-    let rest = &line[1..];
+/// `c1` and `s35` of `    async fn c1_s35_the_password_grant_…`.
+fn lines_of(source: &str) -> Vec<String> {
+    let name = source.trim_start().trim_start_matches("async ").strip_prefix("fn ");
+    name.map_or_else(Vec::new, |name| name.split('_').map_while(line).collect())
+}
+
+fn line(segment: &str) -> Option<String> {
+    let letter = segment.chars().next().filter(|letter| "scl".contains(*letter))?;
+    let rest = &segment[1..];
     let digits = rest.trim_end_matches(['a', 'b']);
     let number: u8 = digits.parse().ok()?;
     Some(format!("{letter}{number}{}", &rest[digits.len()..]))

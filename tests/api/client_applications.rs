@@ -229,7 +229,7 @@ async fn bodies_that_break_a_rule_are_told_which() {
         (with("x", json!({ "accessTokenLifetime": "900" })), 222_299_002),
         (with("x", json!({ "refreshTokenLifetime": { "idle": 59 } })), 222_299_004),
         (with("x", json!({ "refreshTokenLifetime": { "idel": 60 } })), 222_299_003),
-        (with("x", json!({ "type": "public", "clientSecret": "s" })), 222_208_103),
+        (with("x", json!({ "type": "public", "clientSecret": "sixteen characters" })), 222_208_103),
         (with("x", json!({ "scope": "api.mgmt" })), 222_299_003),
         (json!({ "applications": [named("x")] }), 222_299_001),
     ] {
@@ -397,8 +397,13 @@ async fn twelve_imports_ids_and_secrets_of_another_system() {
     assert_eq!(code(&house.post_as(ADMIN, CLIENTS, &again).await), (409, 222_299_011));
     let colon = with("colon", json!({ "clientId": "a:b" }));
     assert_eq!(code(&house.post_as(ADMIN, CLIENTS, &colon).await), (400, 222_299_004));
+    let short = with("short", json!({ "clientSecret": "fifteen letters" }));
+    assert_eq!(code(&house.post_as(ADMIN, CLIENTS, &short).await), (400, 222_299_004));
     let user = house.user("ann", 1, &[2], &[28]).await;
-    for body in [with("x", json!({ "clientId": "mine" })), with("x", json!({ "clientSecret": "mine" }))] {
+    for body in [
+        with("x", json!({ "clientId": "mine" })),
+        with("x", json!({ "clientSecret": "mine, all of it mine" })),
+    ] {
         assert_eq!(code(&house.post_as(&user, CLIENTS, &body).await), (403, 222_208_103));
     }
 }
