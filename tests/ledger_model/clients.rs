@@ -283,27 +283,31 @@ pub(crate) fn register(name: u8, public: bool, policy: PolicyWish) -> Wish {
     })
 }
 
-/// Everything that becomes of an application: number 4, which has no name in common with another.
-pub(crate) fn tour() -> Vec<Wish> {
-    let (client, expected, foreign_key) = (1, Expected::Nothing, false);
-    let put = ClientWish::Put {
+/// An application with another policy, and otherwise as it is.
+pub(crate) fn put(client: u8, policy: PolicyWish) -> Wish {
+    Wish::Client(ClientWish::Put {
         client,
-        expected: expected.clone(),
+        expected: Expected::Nothing,
         name: None,
-        urls: Some(1),
+        urls: None,
         owner: None,
         public: None,
-        policy: PolicyWish { access: Some(600), ..PolicyWish::default() },
+        policy,
         described: true,
-        foreign_key,
-    };
+        foreign_key: false,
+    })
+}
+
+/// Everything that becomes of an application.
+pub(crate) fn tour() -> Vec<Wish> {
+    let (client, expected, foreign_key) = (1, Expected::Nothing, false);
     let all = [
-        put,
         ClientWish::Rotate { client, expected: expected.clone(), secs: 600, foreign_key },
         ClientWish::Reset { client, expected: expected.clone(), foreign_key },
         ClientWish::Delete { client, expected },
     ];
-    all.map(Wish::Client).into()
+    let shorter = put(client, PolicyWish { access: Some(600), ..PolicyWish::default() });
+    [shorter].into_iter().chain(all.map(Wish::Client)).collect()
 }
 
 pub(crate) fn redirect_urls(number: u8) -> Vec<RedirectUrl> {

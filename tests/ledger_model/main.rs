@@ -100,6 +100,12 @@ fn one(house: &mut House, model: &mut Model, step: &Step) -> Result<(), String> 
             model.pass(*secs);
             return Ok(());
         }
+        Step::Until { moment } => {
+            let secs = model.until(*moment);
+            house.pass(secs);
+            model.pass(secs);
+            return Ok(());
+        }
         Step::Restart => return restart(house),
         Step::FullDisk => {
             house.disk.fail_after(0, Fault::Refuse);

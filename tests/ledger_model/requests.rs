@@ -150,7 +150,9 @@ pub(crate) fn prepare(house: &House, model: &Model, step: &Step) -> Option<Prepa
         }
         Step::Crash { by, wish, .. } => (who(*by), None, None, wish.clone()),
         Step::Again { back } => model.asked_before(*back)?,
-        Step::Pass { .. } | Step::Restart | Step::FullDisk | Step::Together { .. } => return None,
+        Step::Pass { .. } | Step::Until { .. } | Step::Restart | Step::FullDisk | Step::Together { .. } => {
+            return None;
+        }
     };
     let locks = matches!(wish, Wish::Lock { .. });
     let by = if locks { Actor::System } else { by };

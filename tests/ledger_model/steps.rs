@@ -30,6 +30,8 @@ pub(crate) enum Step {
     Crash { by: Option<u8>, wish: Wish, persisted: bool },
     /// Time passes.
     Pass { secs: u32 },
+    /// Time passes to the very moment at which something ends or is forgotten: one of the next.
+    Until { moment: u8 },
     /// The server is stopped and started.
     Restart,
     /// The next write finds no room.

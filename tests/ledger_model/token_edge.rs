@@ -17,7 +17,7 @@ use authledger::{
     oauth::pkce::{Challenge, Verifier},
 };
 use events::{
-    client_application::ClientType,
+    client_application::{ClientType, GrantType},
     grant::AuthenticationMethod,
     id::{ClientApplicationId, FamilyId, GrantId, Sequence, TokenEpoch, UserId},
     scope::Scope,
@@ -202,13 +202,17 @@ pub(crate) fn edge(house: &House, model: &Model, wish: &TokenWish) -> (Option<u6
             (proof.client, commands::Wish::IssueClientCredentials(Box::new(wish)))
         }
         TokenWish::Password { client, user, stale, taken, asked, proof } => {
+            // Mostly one that may ask so.
+            let may = |row: &&Client| client.is_multiple_of(9) || Model::may_go(row, GrantType::Password);
+            let rows = model.clients.rows.iter().filter(may).map(|row| row.id);
+            let client = one_of(*client, rows, model.clients.ever);
             let able = model.users.iter().filter(|row| row.password.is_some()).map(|row| row.id);
             let user = one_of(*user, able, model.users_ever);
             // The one that the edge compared with.
             let of = |id: u64| model.user(id).and_then(|row| row.password.as_ref());
             let password = of(user).filter(|_| !stale).or(of(1)).map(|password| password.hash.clone());
             let password = password.unwrap_or_else(|| model.users[0].name.clone());
-            let proof = prove(model, client_of(*client), *proof);
+            let proof = prove(model, client, *proof);
             let wish = commands::Wish::IssueByPassword(Box::new(IssueByPassword {
                 proof,
                 user: UserId(user),

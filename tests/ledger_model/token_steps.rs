@@ -18,6 +18,9 @@ fn token_step() -> impl Strategy<Value = Step> {
         .boxed();
     let users = prop_oneof![4 => users::ends_of_users(), 1 => (1..3_u8, 3..7_u8).prop_map(|(tenant, name)| somebody(tenant, name))];
     let of_users = users.prop_map(|wish| by_somebody(ADMINISTRATOR, wish));
+    // By himself, or by wrong passwords.
+    let own = (1..6_u8, users::own_passwords()).prop_map(|(by, wish)| by_somebody(by, wish));
+    let locks = (1..6_u8, 1..200).prop_map(|(user, secs)| by_somebody(user, Wish::Lock { user, secs }));
     let ask = || {
         let behalf = option::weighted(0.04, id());
         let key = option::weighted(0.1, 0..9_u8);
@@ -40,8 +43,11 @@ fn token_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         55 => ask(),
         6 => of_users,
+        2 => own,
+        1 => locks,
         8 => vec(ask(), 2..5).prop_map(|asks| Step::Together { asks }),
-        12 => secs.prop_map(|secs| Step::Pass { secs }),
+        8 => secs.prop_map(|secs| Step::Pass { secs }),
+        5 => any::<u8>().prop_map(|moment| Step::Until { moment }),
         2 => crash,
         1 => any::<u8>().prop_map(|back| Step::Again { back }),
         1 => Just(Step::Restart),
@@ -67,7 +73,7 @@ fn somebody(tenant: u8, name: u8) -> Wish {
 }
 
 /// Four users, two of them in tenant 2, and applications of all kinds: 1 goes every way, 2 is public, 3 changes its refresh tokens
-/// and runs as user 3, 4 is user 3's, 5 has HDP's properties alone.
+/// and runs as user 3, 4 is user 3's and runs as user 4, 5 has HDP's properties alone.
 pub(crate) fn world_of_clients() -> Vec<Step> {
     let tenant = Wish::Tenant {
         name: 0,
@@ -103,6 +109,7 @@ pub(crate) fn world_of_clients() -> Vec<Step> {
         by_somebody(1, clients::register(2, false, runs())),
         by_somebody(3, clients::register(0, false, PolicyWish { rotates: Some(true), ..all() })),
         by_somebody(2, clients::register(3, false, PolicyWish::default())),
+        by_somebody(1, clients::put(4, PolicyWish { run_as: Some(RunAs::User(4)), ..runs() })),
         by_somebody(3, token_wishes::allow(2, true)),
         by_somebody(3, Wish::Token(token_wishes::redeem())),
         by_somebody(4, token_wishes::allow(1, false)),

@@ -2,7 +2,10 @@
 
 use proptest::prelude::*;
 
-use crate::steps::{Wish, id, rarely};
+use crate::{
+    clients::{self, PolicyWish},
+    steps::{Wish, id, rarely},
+};
 
 /// What a user says of an application. Numbers are for [`id_of`](crate::steps::id_of).
 #[derive(Clone, Debug)]
@@ -253,6 +256,13 @@ pub(crate) fn tour() -> Vec<Wish> {
         token(access()),
         token(end(Which::Current)),
         token(own(1)),
+        // One that rotates no more: its current token is used, and its predecessor has had its time.
+        allow(3, false),
+        token(redeem()),
+        token(refresh(Which::Current)),
+        clients::put(3, PolicyWish { rotates: Some(false), ..PolicyWish::default() }),
+        token(refresh(Which::Current)),
+        token(refresh(Which::Previous)),
         deny,
         revoke,
     ]

@@ -422,6 +422,29 @@ impl Model {
         self.end(&Of::User { user, all }, false);
     }
 
+    /// How many seconds it is until one of the next moments at which a code, token or secret ends, or is forgotten.
+    pub(crate) fn until(&self, moment: u8) -> u32 {
+        let and = |end: Timestamp, secs| [end, end.saturating_add_secs(secs)];
+        let codes = self.clients.codes.iter().flat_map(|row| and(row.expires_at, CODE_REMEMBERED));
+        let access = self.clients.access.iter().flat_map(|row| and(row.expires_at, REMEMBERED));
+        let over = self.clients.families.iter().filter_map(Family::over_at);
+        let repeated = self.clients.families.iter().filter_map(|row| {
+            let policy = &self.client(row.client)?.policy;
+            Some(row.last.as_ref()?.at.saturating_add_secs(i64::from(policy.refresh_retry_secs)))
+        });
+        let refreshed = self.clients.families.iter().filter_map(|row| row.refresh_until);
+        let secrets = self.clients.rows.iter().filter_map(|row| Some(row.previous?.1));
+        let families = over.flat_map(|end| and(end, REMEMBERED)).chain(repeated).chain(refreshed);
+        let all = codes.chain(access).chain(families).chain(secrets).filter(|end| *end > self.now);
+        let mut all: Vec<Timestamp> = all.collect();
+        all.sort();
+        all.dedup();
+        let next = all.get(usize::from(moment) % all.len().clamp(1, 5));
+        let micros = next.map_or(0, |next| next.0 - self.now.0);
+        // All times are whole seconds after the first.
+        u32::try_from(micros / Timestamp::SECOND).expect("soon")
+    }
+
     /// What is over for long is forgotten with the first event after.
     pub(crate) fn forget(&mut self) {
         let now = self.now;
