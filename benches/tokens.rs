@@ -4,7 +4,7 @@
 //! `cargo bench --bench tokens [-- LIVE OVER]`; without numbers 5,000,000 that live and 1,000,000 that are over. The live ones
 //! are issued by 256 writers into a ledger in memory, so that batches are full; then two hours pass at once. The others are
 //! issued on disk over 16 hours of a clock that lies in the past; the real server starts over them, three times, the middle
-//! one counts.
+//! one counts, and over as many changes of 256 applications.
 
 #![allow(clippy::cast_precision_loss, reason = "times and sizes are shown to three digits")]
 
@@ -37,13 +37,16 @@ use events::{
     token::TokenHash,
 };
 use support::{
-    command, in_memory_at, middle, on_disk_at,
+    command, create_app, in_memory_at, middle, on_disk_at,
     server::{self, Server, connect, exchange, get},
+    update_app,
 };
 use tokio::runtime::Runtime;
 
 const WRITERS: u64 = 256;
 const PASSES: usize = 3;
+/// In which the live ones are issued.
+const PARTS: u64 = 25;
 const HOUR: Duration = Duration::from_hours(1);
 /// Of the application, hashed.
 const SECRET: TokenHash = TokenHash([7; 32]);
@@ -130,19 +133,20 @@ async fn grow(live: u64) {
     println!(
         "| live tokens | longest exclusive hold so far, ms | issued /s, in memory |\n| --- | --- | --- |"
     );
-    for part in 1..=5 {
-        let began = Instant::now();
-        issue_many(&ledger, &clock, client, live / 5, Duration::ZERO).await;
-        let rate = (live / 5) as f64 / began.elapsed().as_secs_f64();
-        let hold = ledger.longest_hold().as_secs_f64() * 1e3;
-        println!(
-            "| {} | {hold:.2} | {rate:.0} |",
-            ledger.read(|view| view.state.tokens.access.all().count())
-        );
-        assert!(
-            part < 5 || ledger.read(|view| view.state.tokens.access.all().count()) as u64 == live / 5 * 5
-        );
+    let (mut began, mut longest) = (Instant::now(), Duration::ZERO);
+    for part in 1..=PARTS {
+        issue_many(&ledger, &clock, client, live / PARTS, Duration::ZERO).await;
+        // Each fifth of them, and where the longest hold grew.
+        let hold = ledger.longest_hold();
+        if part % (PARTS / 5) == 0 || hold > longest {
+            let rate = (live / PARTS) as f64 / began.elapsed().as_secs_f64();
+            let issued = live / PARTS * part;
+            println!("| {issued} | {:.2} | {rate:.0} |", hold.as_secs_f64() * 1e3);
+        }
+        (began, longest) = (Instant::now(), hold);
     }
+    let there = ledger.read(|view| view.state.tokens.access.all().count());
+    assert_eq!(there as u64, live / PARTS * PARTS, "none is over yet");
     clock.advance(HOUR * 2 + Duration::from_secs(1));
     let began = Instant::now();
     issue_many(&ledger, &clock, client, 1, Duration::ZERO).await;
@@ -159,15 +163,20 @@ fn starts(runtime: &Runtime, over: u64) {
     println!(
         "| start over | listens, s | first answer, s | resident, MB | at most, MB |\n| --- | --- | --- | --- | --- |"
     );
-    for tokens in [0, over] {
-        let path = place.path().join(format!("ledger-{tokens}"));
+    for (kind, count) in
+        [("tokens that are over", 0), ("tokens that are over", over), ("changes of 256 applications", over)]
+    {
+        let path = place.path().join(format!("{count} {kind}"));
         let past = SystemClock::new().now().saturating_add_secs(-20 * 3_600);
         let clock = Arc::new(SteppedClock::at(past));
         let ledger = Arc::new(on_disk_at(&path, Arc::clone(&clock) as Arc<dyn Clock>));
         runtime.block_on(async {
+            if kind == "changes of 256 applications" {
+                return change_many(&ledger, count).await;
+            }
             let client = application(&ledger).await;
-            let each = u32::try_from(tokens.max(1)).map_or(Duration::ZERO, |tokens| HOUR * 16 / tokens);
-            issue_many(&ledger, &clock, client, tokens, each).await;
+            let each = u32::try_from(count.max(1)).map_or(Duration::ZERO, |count| HOUR * 16 / count);
+            issue_many(&ledger, &clock, client, count, each).await;
             clock.advance(HOUR * 2 + Duration::from_secs(1));
             issue_many(&ledger, &clock, client, 1, Duration::ZERO).await;
         });
@@ -183,12 +192,34 @@ fn starts(runtime: &Runtime, over: u64) {
         let starts: Vec<_> = (0..PASSES).map(|_| start(&path)).collect();
         let of = |part: usize| middle(starts.iter().map(|start| start[part]).collect());
         println!(
-            "| {size} events, {tokens} tokens that are over, {leaf_bytes} bytes a token's leaf | {:.2} | {:.2} | {:.0} | {:.0} |",
+            "| {size} events, {count} {kind}, the last leaf {leaf_bytes} bytes | {:.2} | {:.2} | {:.0} | {:.0} |",
             of(0),
             of(1),
             of(2) / 1e6,
             of(3) / 1e6
         );
+    }
+}
+
+/// A log of the same length of which hardly a row is left either, so that what a start holds for the log itself can be told from
+/// what it holds for tokens.
+async fn change_many(ledger: &Arc<Ledger>, count: u64) {
+    let lanes: Vec<_> = (0..WRITERS)
+        .map(|lane| {
+            let ledger = Arc::clone(ledger);
+            tokio::spawn(async move {
+                let (wish, key) = create_app(ledger.vault(), &format!("app {lane}"));
+                let made = ledger.execute(command(wish)).await.expect("the name is free");
+                let id = made.events[0].header.stream.id;
+                for _ in (lane..count).step_by(256) {
+                    let wish = update_app(ledger.vault(), &key, id, &format!("app {lane}"));
+                    ledger.execute(command(wish)).await.expect("granted");
+                }
+            })
+        })
+        .collect();
+    for lane in lanes {
+        lane.await.expect("no panic");
     }
 }
 
